@@ -1,0 +1,68 @@
+import { createRequire } from 'node:module'
+import { ConfigError, type HoldfastError } from './errors.js'
+import type { SessionStore } from './store.js'
+
+/** What a store's package exports so that a URL can open it. */
+export interface StoreAdapter {
+  readonly name: string
+  /** Schemes of its URLs, without the colon: `['redis', 'rediss']`. */
+  readonly schemes: readonly string[]
+  /** Throws `ConfigError` for a URL that it does not understand. May resolve later, and reject, when it has to connect. */
+  open(url: string, context: AdapterContext): SessionStore | Promise<SessionStore>
+}
+
+export interface AdapterContext {
+  /** Ms since the epoch; the engine's `clock`. */
+  readonly clock: () => number
+}
+
+/** The package that has the adapter of a scheme, and the name under which it exports it. */
+const PACKAGES: Readonly<Record<string, { readonly package: string; readonly adapter: string }>> = {
+  memory: { package: '@holdfast/memory', adapter: 'memory' },
+}
+
+const schemeOf = (url: string): string => {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]
+  if (scheme === undefined) {
+    throw new ConfigError(`store: ${JSON.stringify(redact(url))} is not a store URL. Write one such as 'memory:', or pass a store.`)
+  }
+  return scheme.toLowerCase()
+}
+
+/** A URL without its password, for messages. */
+export const redact = (url: string): string => url.replace(/\/\/[^@/]*@/, '//***@')
+
+/**
+ * Finds the adapter of a URL among `adapters`, else in the package that has its scheme. Throws `ConfigError` at once for
+ * an unknown scheme and for a package that is not installed; the package itself is imported when `open` is called.
+ */
+export function findAdapter(url: string, adapters: readonly StoreAdapter[]): Pick<StoreAdapter, 'open'> {
+  const scheme = schemeOf(url)
+  const given = adapters.find((adapter) => adapter.schemes.includes(scheme))
+  if (given) return given
+  const known = PACKAGES[scheme]
+  if (!known) {
+    const schemes = new Set([...Object.keys(PACKAGES), ...adapters.flatMap((adapter) => adapter.schemes)])
+    throw new ConfigError(`store: no store has the scheme '${scheme}:'. Known schemes: ${[...schemes].join(', ')}.`)
+  }
+  assertInstalled(known.package, scheme)
+  return {
+    async open(openUrl, context) {
+      const loaded = (await import(known.package)) as Record<string, StoreAdapter>
+      const adapter = loaded[known.adapter]
+      if (!adapter) throw new ConfigError(`store: ${known.package} has no adapter '${known.adapter}'. Install the version of @holdfast/core.`)
+      return adapter.open(openUrl, context)
+    },
+  }
+}
+
+function assertInstalled(name: string, scheme: string): void {
+  try {
+    createRequire(import.meta.url).resolve(name)
+  } catch (cause) {
+    throw new ConfigError(
+      `store: '${scheme}:' needs the package ${name}, which is not installed. Run: npm install ${name} (a bundled app passes adapters: [${scheme}] instead).`,
+      { cause: cause as HoldfastError },
+    )
+  }
+}
