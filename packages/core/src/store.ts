@@ -37,7 +37,8 @@ export interface CallOptions {
  *
  * There is no removal: to destroy is to write a tombstone under `'newer'`. It beats every record and nothing writes over
  * it. A record past its `expiresAt` is never handed out and counts as absent for every condition, tombstones included.
- * Keys match `[A-Za-z0-9_-]{1,64}`.
+ * Keys match `[A-Za-z0-9_-]{1,64}`. A record that is too large for the store rejects with `SessionTooLargeError`, and what
+ * is stored stays as it was.
  */
 export interface SessionStore {
   /** Short and stable, `'redis'`; it appears in errors, events and reports. */
@@ -56,7 +57,10 @@ export interface SessionStore {
   readonly guarded?: boolean
 }
 
-/** A store that can list its keys: for migration and administration. */
+/**
+ * A store that can list its keys: for migration and administration. Lists every key that holds a record or a tombstone
+ * from the beginning of the listing to its end, at least once; expired ones may be among them.
+ */
 export interface ListsKeys {
   keys(options?: CallOptions): AsyncIterable<string>
 }
@@ -72,6 +76,9 @@ export const reportsChanges = (store: SessionStore): store is SessionStore & Rep
 
 export const KEY_PATTERN = /^[A-Za-z0-9_-]{1,64}$/
 export const TOMBSTONE_REVISION = Number.MAX_SAFE_INTEGER
+
+/** A record ends at its `expiresAt`: in that very ms it is over. */
+export const isExpired = (record: SessionRecord, now: number): boolean => record.expiresAt <= now
 
 export const isTombstone = (record: SessionRecord | undefined): boolean => record?.data === null
 
