@@ -1,0 +1,71 @@
+// What `npm start`, `npm test` and the other scripts of the root run. It needs no installed package and no npm hook, so
+// each works as the first command after a clone, with `ignore-scripts`, `omit=dev` and NODE_ENV=production as well.
+import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const vitest = ['node_modules/vitest/vitest.mjs', 'run']
+const turbo = ['node_modules/turbo/bin/turbo', 'run', '--filter=./packages/*']
+
+/** Each task is a list of steps: arguments for node, run one after the other until one fails. */
+const tasks = {
+  start: {
+    NODE_ENV: 'development',
+    steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'packages/cli/src/cli.ts', 'demo']],
+  },
+  test: { NODE_ENV: 'test', steps: [vitest] },
+  // The benches measure the built packages, hence without the source condition.
+  bench: {
+    NODE_ENV: 'production',
+    steps: [
+      [...turbo, 'build'],
+      ['--import', 'tsx', 'test/bench/index.ts'],
+    ],
+  },
+  build: { NODE_ENV: 'production', steps: [[...turbo, 'build']] },
+  packages: { NODE_ENV: 'production', steps: [[...turbo, 'build', 'pack:check']] },
+}
+
+const [name, ...args] = process.argv.slice(2)
+const task = tasks[name]
+if (!task) {
+  console.error(`node dev/run.mjs ${name ?? ''}: say one of ${Object.keys(tasks).join(', ')}`)
+  process.exit(2)
+}
+
+const env = { ...process.env, NODE_ENV: task.NODE_ENV, TURBO_TELEMETRY_DISABLED: '1' }
+let exitCode = isInstalled() ? 0 : await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])
+for (const [index, step] of task.steps.entries()) {
+  const isLast = index === task.steps.length - 1
+  if (exitCode === 0) exitCode = await run(process.execPath, isLast ? [...step, ...args] : step)
+}
+process.exitCode = exitCode
+
+/** npm writes its hidden lock file last: an installation that was interrupted has none. */
+function isInstalled() {
+  const installedAt = statSync(`${root}/node_modules/.package-lock.json`, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return installedAt >= statSync(`${root}/package-lock.json`).mtimeMs
+}
+
+/** Resolves to the exit code, 128 + n after signal n. Signals go on to the child, which decides when it is done. */
+function run(command, args) {
+  return new Promise((resolve) => {
+    const shell = command === 'npm' && process.platform === 'win32'
+    const child = spawn(command, args, { cwd: root, env, stdio: 'inherit', shell })
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+    const passOn = (signal) => child.kill(signal)
+    for (const signal of signals) process.on(signal, passOn)
+    const end = (code) => {
+      for (const signal of signals) process.off(signal, passOn)
+      resolve(code)
+    }
+    child.once('error', (error) => {
+      console.error(`${command} could not be started: ${error.message}`)
+      end(1)
+    })
+    child.once('exit', (code, signal) => end(code ?? 128 + constants.signals[signal]))
+  })
+}
