@@ -1,0 +1,69 @@
+import { channel } from 'node:diagnostics_channel'
+
+/** What happens to sessions, on the channel `holdfast:session`. Never with an id, a key, a user or data in it. */
+export type SessionEvent =
+  /** A new session was stored. */
+  | { readonly type: 'created' }
+  /** A session was destroyed: by `destroy()`, `= null`, `destroyByUser` or the limit of sessions per user. */
+  | { readonly type: 'destroyed' }
+  /** A session got a new id: `rotate()` or `regenerate()`. */
+  | { readonly type: 'rotated' }
+  /** A well-signed cookie named a session that the store does not have: it expired or was evicted. */
+  | { readonly type: 'missing' }
+  /** A stored record cannot be decoded; the request got a new session and the record stays as it is. */
+  | { readonly type: 'undecodable'; readonly reason: string }
+  /** A stored record was written by a later version of Holdfast; it counts as unavailable. */
+  | { readonly type: 'newer-version'; readonly version: number }
+  /** A cookie of our name is malformed, forged or under a key that is not in `secret`. No store call was made. */
+  | { readonly type: 'invalid-cookie' }
+  /** A request brought several well-signed cookies with different values; all were refused. */
+  | { readonly type: 'duplicate-cookie' }
+  /** A session was changed after the head of its response was sent, and nobody saved it: the change is lost. */
+  | { readonly type: 'late-change' }
+  /** The object of a session that was destroyed or rotated was changed: the change is lost. */
+  | { readonly type: 'dead-session-changed' }
+  /** A commit met writes of others and was merged with them; `rounds` is how often. */
+  | { readonly type: 'conflict'; readonly rounds: number }
+  /** A commit failed; `code` is that of the error, such as `'STORE_UNAVAILABLE'`. */
+  | { readonly type: 'commit-failed'; readonly code: string }
+  /** Opening the store failed; it goes on being tried. `code` is that of the error. */
+  | { readonly type: 'opening-failed'; readonly code: string }
+  /** The store answered with an older record than it had given before; what it lost was joined with what it has. */
+  | { readonly type: 'lost-writes' }
+  /** The list of a user's sessions was put right: `added` entries were missing, `removed` ones were over. */
+  | { readonly type: 'index-repaired'; readonly added: number; readonly removed: number }
+  /** A user was at `maxPerUser`: an old session was ended, or the new one refused. */
+  | { readonly type: 'user-limit'; readonly action: 'evicted-oldest' | 'rejected' }
+
+type StoreOperation = 'read' | 'write' | 'touch'
+
+/** What happens in stores, on the channel `holdfast:store`. `store` is the name of the store. Never with a key or data. */
+export type StoreEvent =
+  /** A bounded store dropped a live record, or a tombstone, to make room. */
+  | { readonly type: 'evicted'; readonly store: string; readonly tombstone: boolean }
+  /** Calls failed several times in a row: from now on they are refused at once, but for one probe at a time. */
+  | { readonly type: 'breaker-opened'; readonly store: string }
+  /** A probe was answered: calls go through again. */
+  | { readonly type: 'breaker-closed'; readonly store: string }
+  /** A call was given up at its deadline; the outcome of a write is unknown. */
+  | { readonly type: 'timeout'; readonly store: string; readonly operation: StoreOperation }
+  /** The answer to a call that had been given up came after all; it was ignored. */
+  | { readonly type: 'late-reply'; readonly store: string; readonly operation: StoreOperation }
+
+/** Ask `hasSubscribers` before an event is made: without a listener it then costs one property read. */
+interface EventChannel<Event> {
+  readonly hasSubscribers: boolean
+  publish(event: Event): void
+}
+
+export const sessionEvents: EventChannel<SessionEvent> = channel('holdfast:session')
+export const storeEvents: EventChannel<StoreEvent> = channel('holdfast:store')
+
+const warned = new Set<string>()
+
+/** A process warning of type `HoldfastWarning`, once for each code in the life of the process. */
+export function warnOnce(code: string, message: string): void {
+  if (warned.has(code)) return
+  warned.add(code)
+  process.emitWarning(message, { type: 'HoldfastWarning', code })
+}
