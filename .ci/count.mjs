@@ -1,0 +1,33 @@
+// node .ci/count.mjs <vitest's JSON report> <exit code of the tests> <exit code of the check>
+import { readFileSync } from 'node:fs'
+
+const [reportFile, testsExit, checkExit] = process.argv.slice(2)
+const { passed, failed, skipped } = count(readReport(reportFile))
+
+// A run that died, or failed outside of a test, has to show as a failure although no test of it failed.
+const unseen = Number(testsExit) !== 0 && failed === 0 ? 1 : 0
+if (unseen) console.log(`npm test failed outside of its tests (exit code ${testsExit})`)
+const unchecked = Number(checkExit) !== 0 ? 1 : 0
+if (unchecked) console.log(`npm run check failed (exit code ${checkExit})`)
+
+const allFailed = failed + unseen + unchecked
+console.log(`${passed} passed, ${allFailed} failed, ${skipped} skipped`)
+process.exitCode = allFailed > 0 || passed === 0 ? 1 : 0
+
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return { testResults: [] }
+  }
+}
+
+/** A file that could not be loaded has no tests, and counts as one failed test. */
+function count(report) {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const file of report.testResults) {
+    if (file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed')) counts.failed++
+    for (const { status } of file.assertionResults) counts[status in counts ? status : 'skipped']++
+  }
+  return counts
+}
