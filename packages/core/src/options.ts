@@ -1,0 +1,109 @@
+import type { KeyObject } from 'node:crypto'
+import type { StoreAdapter } from './adapters.js'
+import { resolveCookie, type CookieConfig } from './cookie-options.js'
+import { baseLifetime, rememberedLifetime, type Lifetime } from './lifetimes.js'
+import { functionOf, objectOf, oneOf, refuseUnknown, wholeNumber, wrong } from './option-checks.js'
+import { keyRing } from './secrets.js'
+import { show } from './show.js'
+import { ConfigError } from './errors.js'
+import type { SessionStore } from './store.js'
+import type { SessionOptions, UserLimit } from './types.js'
+
+/** The options of `createSessions`, checked, with every default filled in. */
+export interface Config {
+  /** Newest first: the first signs, all are accepted. */
+  readonly keys: readonly KeyObject[]
+  readonly cookie: CookieConfig
+  readonly base: Lifetime
+  /** For sessions that called `remember()`; never shorter than `base`. */
+  readonly remember: Lifetime
+  readonly longestAbsoluteMs: number
+  readonly store: string | SessionStore
+  readonly adapters: readonly StoreAdapter[]
+  readonly onUnavailable: 'reject' | 'ephemeral'
+  readonly commitOn: (status: number) => boolean
+  /** Fields whose merge policy is `'reject'`. */
+  readonly rejectFields: ReadonlySet<string>
+  readonly maxBytes: number
+  readonly userLimit: UserLimit | undefined
+  readonly skip: SessionOptions['skip']
+  readonly onCommitError: SessionOptions['onCommitError']
+  readonly clock: () => number
+  /** `NODE_ENV` is `production`: no development warnings, data is not frozen after the commit. */
+  readonly production: boolean
+}
+
+/** Checks all options at once, each against the others too. Throws `ConfigError`. Reads `NODE_ENV`. */
+export function resolveOptions<Data extends object>(options: SessionOptions<Data>): Config {
+  const { secret, store, adapters, idle, absolute, remember, cookie, merge, commitOn, maxBytes, ...rest } = options
+  const { maxPerUser, onUnavailable, onCommitError, skip, clock, ...unknown } = rest
+  refuseUnknown('', unknown)
+  const environment = process.env['NODE_ENV']
+  const production = environment === 'production'
+  const base = baseLifetime({ idle, absolute })
+  const remembered = rememberedLifetime(objectOf('remember', remember), base)
+  return {
+    keys: keyRing(secret),
+    cookie: resolveCookie(objectOf('cookie', cookie), environment),
+    base,
+    remember: remembered,
+    longestAbsoluteMs: remembered.absoluteMs,
+    store: storeOf(store, production),
+    adapters: adaptersOf(adapters),
+    onUnavailable: oneOf('onUnavailable', onUnavailable, ['reject', 'ephemeral']) ?? 'reject',
+    commitOn: functionOf('commitOn', commitOn) ?? ((status) => status < 500),
+    rejectFields: rejectFieldsOf(objectOf('merge', merge)),
+    maxBytes: wholeNumber('maxBytes', maxBytes ?? 65_536, 1, Number.MAX_SAFE_INTEGER),
+    userLimit: userLimitOf(maxPerUser),
+    skip: functionOf('skip', skip),
+    onCommitError: functionOf('onCommitError', onCommitError),
+    clock: functionOf('clock', clock) ?? (() => Date.now()),
+    production,
+  }
+}
+
+function storeOf(store: SessionOptions['store'], production: boolean): string | SessionStore {
+  if (store === undefined || store === '') {
+    if (!production) return 'memory:'
+    throw new ConfigError(
+      `store is ${show(store)}. Under NODE_ENV=production say where sessions live: a store's URL, or 'memory:' for this process alone.`,
+    )
+  }
+  if (typeof store === 'string' || isStore(store)) return store
+  throw wrong('store', store, "a URL such as 'memory:', or a store: an object with read, write, touch and close")
+}
+
+const hasMethods = (value: unknown, names: readonly string[]): boolean =>
+  typeof value === 'object' && value !== null && names.every((name) => typeof Reflect.get(value, name) === 'function')
+
+const isStore = (value: unknown): value is SessionStore => hasMethods(value, ['read', 'write', 'touch', 'close'])
+
+const isAdapter = (value: unknown): value is StoreAdapter =>
+  hasMethods(value, ['open']) && Array.isArray((value as StoreAdapter).schemes)
+
+function adaptersOf(adapters: unknown): readonly StoreAdapter[] {
+  if (adapters === undefined) return []
+  if (Array.isArray(adapters) && adapters.every(isAdapter)) return adapters
+  throw wrong('adapters', adapters, "a list of what stores' packages export, like [memory]")
+}
+
+function rejectFieldsOf(merge: Readonly<Record<string, unknown>>): ReadonlySet<string> {
+  const fields = Object.keys(merge).filter((field) => oneOf(`merge.${field}`, merge[field], ['reject']) === 'reject')
+  return new Set(fields)
+}
+
+/** An index of a user's sessions is kept to 1,000 entries. */
+const MOST_PER_USER = 1_000
+
+function userLimitOf(maxPerUser: SessionOptions['maxPerUser']): UserLimit | undefined {
+  if (maxPerUser === undefined) return undefined
+  if (typeof maxPerUser === 'number') {
+    return { limit: wholeNumber('maxPerUser', maxPerUser, 1, MOST_PER_USER), whenReached: 'evict-oldest' }
+  }
+  const { limit, whenReached, ...unknown } = objectOf('maxPerUser', maxPerUser)
+  refuseUnknown('maxPerUser.', unknown)
+  return {
+    limit: wholeNumber('maxPerUser.limit', limit, 1, MOST_PER_USER),
+    whenReached: oneOf('maxPerUser.whenReached', whenReached, ['evict-oldest', 'reject']) ?? 'evict-oldest',
+  }
+}

@@ -1,0 +1,200 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { StoreAdapter } from './adapters.js'
+import type { Duration } from './duration.js'
+import type { SessionStore } from './store.js'
+
+/**
+ * `T` as JSON gives it back, `never` where JSON would change it: functions (so also Date, Map, Set and every other
+ * object with methods), bigint, symbols, and `undefined` inside an array.
+ */
+export type Jsonable<T> = unknown extends T
+  ? T
+  : T extends string | number | boolean | null | undefined
+    ? T
+    : T extends bigint | symbol | ((...args: never[]) => unknown)
+      ? never
+      : T extends readonly (infer Item)[]
+        ? readonly JsonableItem<Item>[]
+        : { [Field in keyof T]: Jsonable<T[Field]> }
+
+type JsonableItem<Item> = unknown extends Item ? Item : undefined extends Item ? never : Jsonable<Item>
+
+/** The names that data cannot have: the members of a session, and those that express-session's and koa-session's have. */
+export type ReservedName = keyof SessionMembers | 'touch' | 'resetMaxAge' | 'cookie' | 'maxAge'
+
+/** Fails to compile when a field of the data would hide a member of the session. */
+export type NoClash<Data> =
+  Extract<keyof Data, ReservedName> extends never
+    ? unknown
+    : { readonly 'reserved name of a session member': Extract<keyof Data, ReservedName> }
+
+/** What `createSessions` demands of its data, as a part of its options: `options: SessionOptions<Data> & CheckedData<Data>`. */
+export type CheckedData<Data extends object> = [Data] extends [Jsonable<Data>]
+  ? NoClash<Data>
+  : {
+      readonly 'JSON would change these fields': {
+        [Field in keyof Data as Data[Field] extends Jsonable<Data[Field]> ? never : Field]: Data[Field]
+      }
+    }
+
+export type NodeCallback = (error?: unknown) => void
+
+/** A shorter life for one session than the configured `remember` pair; what is left out is taken from there. */
+export interface RememberedLifetime {
+  readonly idle?: Duration | undefined
+  readonly absolute?: Duration | undefined
+}
+
+/**
+ * What a session has beside its data. Members are never own properties: `JSON.stringify`, spread and `for…in` see data
+ * only. Assigning to one throws. With a callback, errors go to the callback and nothing is returned.
+ */
+export interface SessionMembers {
+  /** The name of the record: a hash of the cookie's id, safe to log and worthless as a cookie. New after `rotate()`. */
+  readonly id: string
+  /** True until the session is stored for the first time. */
+  readonly isNew: boolean
+  /** When the session ends if no more request comes, in ms since the epoch. */
+  readonly expiresAt: number
+  /** When the session ends whatever comes, in ms since the epoch. */
+  readonly absoluteExpiresAt: number
+
+  /** Stores now what would be stored before the response, an empty new session too. Done once it resolves, whatever the status. */
+  save(): Promise<void>
+  save(callback: NodeCallback): void
+  /** Reads the stored session into this object; unsaved changes are dropped. Rejects with `SessionGoneError` when it ended. */
+  reload(): Promise<void>
+  reload(callback: NodeCallback): void
+  /** A new id with the same data, from the next commit on: call it at each login. The old id ends there. */
+  rotate(): void
+  /** Ends this session and puts a new, empty one with a new id on the request. On an error the old one stays. */
+  regenerate(): Promise<void>
+  regenerate(callback: NodeCallback): void
+  /** Ends the session at once, for every request in flight too; the response clears the cookie. */
+  destroy(): Promise<void>
+  destroy(callback: NodeCallback): void
+  /** Files the session under a user, for `listByUser` and `destroyByUser`. Rejects with `UserSessionLimitError`. */
+  bindUser(userId: string): Promise<void>
+  bindUser(userId: string, callback: NodeCallback): void
+  /** The session outlives the browser, by the `remember` pair of the options or up to it ("remember me"). */
+  remember(lifetime?: RememberedLifetime): void
+}
+
+/** The session of a request. A new session is empty, so every field may be absent. */
+export type Session<Data extends object> = Partial<Data> & SessionMembers
+
+/** A session as it lies in the store, found by its user. Times in ms since the epoch. */
+export interface StoredSession<Data extends object> {
+  readonly id: string
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly absoluteExpiresAt: number
+  readonly data: Partial<Data>
+}
+
+/** `cookie` is the value of a `Cookie` request header, `'__Host-sid=…'`: whoever has it is logged in. */
+export interface CreatedSession {
+  readonly id: string
+  readonly cookie: string
+}
+
+/** A request, or what carries one as `req`: Koa's `ctx`. */
+export type RequestSource = IncomingMessage | { readonly req: IncomingMessage }
+
+/** What `createSessions` returns, beside being the middleware. All of it rejects with `StoreUnavailableError` while the store is away. */
+export interface Sessions<Data extends object> {
+  /** The session of a request, typed. Throws `SessionNotMountedError` when the middleware did not run for it. */
+  of(request: RequestSource): Session<Data>
+  /** The live session of a request's cookie, for upgrade requests; changes and sets nothing. `undefined`: there is none. */
+  read(request: RequestSource): Promise<Readonly<Session<Data>> | undefined>
+  /**
+   * Loads the session of a request's cookie, runs `change` once, commits what it changed as a request would. For WebSocket
+   * messages and jobs: no cookie is set or cleared. Resolves to what `change` returned; rejects with `SessionGoneError`
+   * when there is no live session.
+   */
+  update<Result>(request: RequestSource, change: (session: Session<Data>) => Result | Promise<Result>): Promise<Result>
+  /** Stores a new session and gives its cookie: for tests, jobs, single sign-on. */
+  create(data: Partial<Data>, options?: { readonly userId?: string | undefined }): Promise<CreatedSession>
+  /** The live sessions that were bound to this user. */
+  listByUser(userId: string): Promise<StoredSession<Data>[]>
+  /** Ends the sessions of a user, but for the one whose `session.id` is `except`. Resolves to how many it ended. */
+  destroyByUser(userId: string, options?: { readonly except?: string | undefined }): Promise<number>
+  /** Resolves when the store has answered; rejects after 10 s. Calling it is optional. */
+  ready(): Promise<void>
+  /** Tells a store with peers that this process leaves. The app calls it on SIGTERM, before it closes its server. */
+  drain(): Promise<void>
+  /** Waits for commits in flight, at most 5 s, and closes the stores that were opened here. May be called twice. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface CookieOptions {
+  /**
+   * Default `'__Host-sid'`; `'__Secure-sid'` with a `domain` or a `path`; `'sid'` when not `secure`. A name whose prefix
+   * contradicts the other attributes is a `ConfigError`: browsers drop such a cookie in silence (RFC 6265bis, 4.1.3).
+   */
+  readonly name?: string | undefined
+  /** Sends the cookie to subdomains too. Default: to this host only. */
+  readonly domain?: string | undefined
+  /** Default `'/'`. Browsers send the cookie only below it; to leave requests alone use `skip`. */
+  readonly path?: string | undefined
+  /** Default `'lax'`. `'none'`, for apps embedded in other sites, needs `secure`. */
+  readonly sameSite?: 'lax' | 'strict' | 'none' | undefined
+  /** Default: true, unless `NODE_ENV` is `development` or `test`. It never depends on the request. */
+  readonly secure?: boolean | undefined
+  /** Default false. One cookie for each embedding site (CHIPS); needs `secure`. */
+  readonly partitioned?: boolean | undefined
+  /** Which cookies the browser drops last. Default: nothing is said, which browsers take as `'medium'`. */
+  readonly priority?: 'low' | 'medium' | 'high' | undefined
+}
+
+/** Every option is checked where `createSessions` is called; a bad one throws a `ConfigError` that names it. */
+export interface SessionOptions<Data extends object = Record<string, unknown>> {
+  /**
+   * Signs the cookies: 32 bytes or more, from the environment. A list is a key ring, newest first: the first signs, all
+   * are accepted, absent older ones are skipped. Sessions live on while a secret is replaced.
+   */
+  readonly secret: string | undefined | readonly (string | undefined)[]
+  /**
+   * Where sessions live: `'memory:'`, another URL whose scheme has an adapter, or a store object. Default `'memory:'`,
+   * but not under `NODE_ENV=production`, where an absent or empty one is an error.
+   */
+  readonly store?: string | SessionStore | undefined
+  /** The adapters of a bundled app. Default: the one for the URL's scheme is imported from its package. */
+  readonly adapters?: readonly StoreAdapter[] | undefined
+
+  /** The session ends when no request came for so long. Default `'30m'`. */
+  readonly idle?: Duration | undefined
+  /** The session ends so long after its start, whatever comes. Default `'12h'`. */
+  readonly absolute?: Duration | undefined
+  /** The pair for sessions that called `remember()`, never shorter than the other. Default `{ idle: '30d', absolute: '90d' }`. */
+  readonly remember?: RememberedLifetime | undefined
+
+  readonly cookie?: CookieOptions | undefined
+  /** Fields of which two requests must not both change: the later commit rejects with `SessionConflictError`. Default: merged. */
+  readonly merge?: { readonly [Field in keyof Data]?: 'reject' | undefined } | undefined
+  /** Whether a response with this status stores what its request changed. Default: below 500. */
+  readonly commitOn?: ((status: number) => boolean) | undefined
+  /** The largest session in bytes of JSON. Default 65,536; beyond it a commit rejects with `SessionTooLargeError`. */
+  readonly maxBytes?: number | undefined
+  /** How many sessions one user may have, 1 to 1,000. Default: no limit. A number alone evicts the oldest. */
+  readonly maxPerUser?: number | UserLimit | undefined
+
+  /**
+   * What a request with a valid cookie gets while the store is away: `'reject'`, the default, answers 503; `'ephemeral'`
+   * gives it an empty session for this request only.
+   */
+  readonly onUnavailable?: 'reject' | 'ephemeral' | undefined
+  /** Renders the answer when a commit failed after the handler had begun one. Default: a plain 503, 409 or 500. */
+  readonly onCommitError?: ((error: unknown, req: IncomingMessage, res: ServerResponse) => void) | undefined
+  /** True leaves a request alone: no session, no store call. Default: none is skipped. */
+  readonly skip?: ((req: IncomingMessage) => boolean) | undefined
+  /** The time in ms since the epoch, for tests. Default `Date.now`. */
+  readonly clock?: (() => number) | undefined
+}
+
+export interface UserLimit {
+  readonly limit: number
+  /** `'evict-oldest'` ends the user's oldest session, `'reject'` makes `bindUser` reject with `UserSessionLimitError`. */
+  readonly whenReached: 'evict-oldest' | 'reject'
+}
