@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { createHmac, hash, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { cookieValues } from './cookie-header.js'
 import type { CookieConfig } from './cookie-options.js'
@@ -51,7 +51,7 @@ const DUPLICATE: CookieReading = { state: 'duplicate' }
 export const newSessionId = (): string => randomBytes(32).toString('base64url')
 
 /** The store's key of an id. One way: who can read the store cannot make a cookie from it. */
-export const keyOf = (id: string): string => createHash('sha256').update(id).digest('base64url')
+export const keyOf = (id: string): string => hash('sha256', id, 'base64url')
 
 /**
  * Reads and writes the session cookie, signed by HMAC-SHA-256 over its name and value. `keys` is newest first: the first
@@ -87,12 +87,26 @@ export function createCookies(cookie: CookieConfig, keys: readonly KeyObject[], 
     return valid
   }
 
+  /** Two sessions in one header: one was planted from a neighbouring host or path, and nobody can say which. */
+  function choose(values: readonly string[], now: number): CookieReading {
+    let chosen: ValidCookie | undefined
+    let other = INVALID
+    for (const value of values) {
+      const candidate = verify(value)
+      if (!candidate) continue
+      if (candidate.absoluteAt <= now) other = LATE
+      else if (chosen && chosen.id !== candidate.id) return DUPLICATE
+      else if (!chosen || chosen.absoluteAt < candidate.absoluteAt) chosen = candidate
+    }
+    return chosen ?? other
+  }
+
   return {
     read(header) {
       if (header === undefined) return NONE
       const values = cookieValues(header, prefix, MOST_COOKIES)
       if (values.length === 0) return NONE
-      return values.length > MOST_COOKIES ? DUPLICATE : choose(values.map(verify), clock())
+      return values.length > MOST_COOKIES ? DUPLICATE : choose(values, clock())
     },
     set(id, absoluteAt, persistent) {
       const maxAge = persistent ? `; Max-Age=${maxAgeSeconds(absoluteAt - clock())}` : ''
@@ -101,19 +115,6 @@ export function createCookies(cookie: CookieConfig, keys: readonly KeyObject[], 
     clear: () => `${prefix}; Max-Age=0${attributes}`,
     header: sign,
   }
-}
-
-/** Two sessions in one header: one of them was planted from a neighbouring host or path, and nobody can say which. */
-function choose(cookies: readonly (ValidCookie | undefined)[], now: number): CookieReading {
-  let chosen: ValidCookie | undefined
-  let other = INVALID
-  for (const cookie of cookies) {
-    if (!cookie) continue
-    if (cookie.absoluteAt <= now) other = LATE
-    else if (chosen && chosen.id !== cookie.id) return DUPLICATE
-    else if (!chosen || chosen.absoluteAt < cookie.absoluteAt) chosen = cookie
-  }
-  return chosen ?? other
 }
 
 const signature = (key: KeyObject, content: string): string =>

@@ -1,11 +1,13 @@
 import type { KeyObject } from 'node:crypto'
 import type { StoreAdapter } from './adapters.js'
 import { resolveCookie, type CookieConfig } from './cookie-options.js'
+import { LONGEST_MAX_AGE_MS } from './cookies.js'
+import { ConfigError } from './errors.js'
+import { warnOnce } from './events.js'
 import { baseLifetime, rememberedLifetime, type Lifetime } from './lifetimes.js'
 import { functionOf, objectOf, oneOf, refuseUnknown, wholeNumber, wrong } from './option-checks.js'
 import { keyRing } from './secrets.js'
 import { show } from './show.js'
-import { ConfigError } from './errors.js'
 import type { SessionStore } from './store.js'
 import type { SessionOptions, UserLimit } from './types.js'
 
@@ -42,6 +44,7 @@ export function resolveOptions<Data extends object>(options: SessionOptions<Data
   const production = environment === 'production'
   const base = baseLifetime({ idle, absolute })
   const remembered = rememberedLifetime(objectOf('remember', remember), base)
+  if (remembered.absoluteMs > LONGEST_MAX_AGE_MS) warnOfClampedCookie(remembered.absoluteMs)
   return {
     keys: keyRing(secret),
     cookie: resolveCookie(objectOf('cookie', cookie), environment),
@@ -61,6 +64,12 @@ export function resolveOptions<Data extends object>(options: SessionOptions<Data
     production,
   }
 }
+
+const warnOfClampedCookie = (absoluteMs: number): void =>
+  warnOnce(
+    'HOLDFAST_COOKIE_400_DAYS',
+    `remember.absolute is ${Math.round(absoluteMs / 86_400_000)} days, but browsers keep a cookie for at most 400 (RFC 6265bis): its sessions end there.`,
+  )
 
 function storeOf(store: SessionOptions['store'], production: boolean): string | SessionStore {
   if (store === undefined || store === '') {

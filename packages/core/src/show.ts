@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
 
-/** A value as an error message prints it: on one line, short, never what lies deeper than its first level. */
+/** A value as an error message prints it: short, on one line; of an object its kind only, as a password may be in it. */
 export const show = (value: unknown): string =>
-  inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 80, maxArrayLength: 8 })
+  inspect(value, { depth: -1, breakLength: Infinity, maxStringLength: 80 })
