@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError } from 'commander'
+import { runDemo } from './demo/run-demo.js'
+
+const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+const { version } = JSON.parse(manifest) as { version: string }
+
+const program = new Command('holdfast').description("Sessions that hold when servers don't.").version(version)
+
+program
+  .command('demo')
+  .description('a shop on three servers, and a page that shows which way of sharing sessions keeps its logins')
+  .option('--port <number>', 'where the page listens, on 127.0.0.1', toPort, 3000)
+  .action(demo)
+
+await program.parseAsync()
+
+async function demo({ port }: { readonly port: number }): Promise<void> {
+  try {
+    const { url, close } = await runDemo(port)
+    console.log(`\n  The shop is open:  ${url}\n  To close it:       Ctrl-C\n`)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => void close().then(() => process.exit()))
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exitCode = 1
+  }
+}
+
+function toPort(text: string): number {
+  const port = Number(text)
+  if (text.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidArgumentError('A port is a number from 0 to 65535; 0 takes any free one.')
+  }
+  return port
+}

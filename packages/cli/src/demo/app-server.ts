@@ -1,0 +1,105 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import type { ServerReady } from './serve.js'
+import type { ServerState } from './state.js'
+
+/** A process that has not said its port by then will not. */
+const START_DEADLINE_MS = 15_000
+
+export type AppServerStatus =
+  | { readonly is: 'stopped' }
+  | { readonly is: 'starting'; readonly process: ChildProcess }
+  | { readonly is: 'running'; readonly process: ChildProcess; readonly port: number }
+
+export interface AppServerOptions {
+  readonly name: string
+  readonly framework: ServerState['framework']
+  /** The module that the process runs, beside this one and without its extension. */
+  readonly module: string
+  readonly env: Readonly<Record<string, string>>
+  readonly onChange: () => void
+  /** The process ended and nobody had asked for it; `how` is its exit code or signal. */
+  readonly onCrash: (server: AppServer, how: string) => void
+}
+
+/** One app server: a process of its own that can be killed and started again. It ends with this process. */
+export class AppServer {
+  readonly name: string
+  readonly framework: ServerState['framework']
+  #answered = 0
+  #status: AppServerStatus = { is: 'stopped' }
+  readonly #wanted = new WeakSet<ChildProcess>()
+  readonly #options: AppServerOptions
+
+  constructor(options: AppServerOptions) {
+    this.#options = options
+    this.name = options.name
+    this.framework = options.framework
+  }
+
+  get status(): AppServerStatus {
+    return this.#status
+  }
+
+  /** Where it listens while it is running, else the empty string. */
+  get url(): string {
+    return this.#status.is === 'running' ? `http://127.0.0.1:${this.#status.port}` : ''
+  }
+
+  /** Requests that the running process has answered, as the balancer counts them. */
+  get answered(): number {
+    return this.#answered
+  }
+
+  countAnswer(): void {
+    this.#answered++
+  }
+
+  /** Resolves when it listens. Rejects when the process ends before that, or does not get there in 15 s. */
+  async start(store: string): Promise<void> {
+    if (this.#status.is !== 'stopped') return
+    const { module, name, env } = this.#options
+    const file = new URL(`./${module}${extname(import.meta.url)}`, import.meta.url)
+    const child = fork(file, { env: { ...process.env, ...env, SERVER_NAME: name, SESSION_STORE: store } })
+    child.once('exit', (code, signal) => this.#ended(child, signal ?? `exit code ${code}`))
+    this.#answered = 0
+    this.#become({ is: 'starting', process: child })
+    const { port } = await this.#ready(child)
+    this.#become({ is: 'running', process: child, port })
+  }
+
+  /** SIGKILL: the process gets no chance to save anything. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (this.#status.is === 'stopped') return
+    const { process: child } = this.#status
+    this.#wanted.add(child)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  #ready(child: ChildProcess): Promise<ServerReady> {
+    return new Promise((resolve, reject) => {
+      const fail = (how: string): void => reject(new Error(`Server ${this.name} did not start: ${how}`))
+      const late = setTimeout(() => {
+        fail(`not ready after ${START_DEADLINE_MS} ms.`)
+        child.kill('SIGKILL')
+      }, START_DEADLINE_MS)
+      child.once('message', (message) => resolve(message as ServerReady))
+      child.once('error', (error) => fail(error.message))
+      child.once('exit', (code, signal) => fail(`its process ended (${signal ?? `exit code ${code}`}).`))
+      for (const event of ['message', 'error', 'exit']) child.once(event, () => clearTimeout(late))
+    })
+  }
+
+  #ended(child: ChildProcess, how: string): void {
+    const wasRunning = this.#status.is === 'running'
+    this.#become({ is: 'stopped' })
+    if (wasRunning && !this.#wanted.has(child)) this.#options.onCrash(this, how)
+  }
+
+  #become(status: AppServerStatus): void {
+    this.#status = status
+    this.#options.onChange()
+  }
+}

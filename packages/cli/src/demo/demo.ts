@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto'
+import { AppServer } from './app-server.js'
+import type { Approach } from './approaches.js'
+import { Balancer } from './balancer.js'
+import { Scoreboard } from './scoreboard.js'
+import type { DemoState, ServerState } from './state.js'
+import { Traffic } from './traffic.js'
+import { Visitor } from './visitor.js'
+
+const fleet = [
+  { name: 'A', framework: 'Koa', module: 'shop-koa' },
+  { name: 'B', framework: 'Express', module: 'shop-express' },
+  { name: 'C', framework: 'Koa', module: 'shop-koa' },
+] as const
+
+/** Addresses that RFC 5737 sets aside for examples. */
+const people = [
+  ['Mia', '192.0.2.11'],
+  ['Noah', '192.0.2.14'],
+  ['Olga', '192.0.2.42'],
+  ['Pia', '198.51.100.23'],
+  ['Rui', '198.51.100.60'],
+  ['Sam', '203.0.113.5'],
+] as const
+
+/** The launch: six visitors, a balancer, three app servers, and everything that one can do to them. */
+export class Demo {
+  readonly balancer: Balancer
+  readonly #approaches: readonly Approach[]
+  readonly #servers: readonly AppServer[]
+  readonly #visitors = people.map(([name, address]) => new Visitor(name, address))
+  readonly #scoreboard = new Scoreboard()
+  readonly #traffic = new Traffic(() => this.#clickOfOne())
+  readonly #onChange: () => void
+  #approach: Approach
+  #notice = ''
+  #origin = ''
+  #waiting: Visitor[] = []
+
+  /** `onChange` is called after every change of `state()`. */
+  constructor(approaches: readonly [Approach, ...Approach[]], onChange: () => void) {
+    this.#approaches = approaches
+    this.#approach = approaches[0]
+    this.#onChange = onChange
+    // The demo is plain http on loopback, which Holdfast allows in development.
+    const env = { NODE_ENV: 'development', SESSION_SECRET: randomBytes(32).toString('base64url') }
+    const onCrash = (server: AppServer, how: string): void =>
+      this.#say(this.#obituary(server, `stopped by itself (${how})`))
+    this.#servers = fleet.map((server) => new AppServer({ ...server, env, onChange, onCrash }))
+    this.balancer = new Balancer(this.#servers, this.#approach, (server) => server.countAnswer())
+  }
+
+  /** Starts the servers and signs everybody in. `origin` is where the balancer listens. Rejects when a server does not start. */
+  async start(origin: string): Promise<void> {
+    this.#origin = origin
+    await Promise.all(this.#servers.map((server) => server.start(this.#approach.store)))
+    await this.signIn()
+  }
+
+  async close(): Promise<void> {
+    await this.#traffic.pause()
+    await Promise.all(this.#servers.map((server) => server.kill()))
+  }
+
+  /** Every approach begins with fresh logins, so that their scores can be compared. `false`: there is no such approach. */
+  async choose(id: string): Promise<boolean> {
+    const approach = this.#approaches.find((each) => each.id === id)
+    if (approach === undefined) return false
+    await this.#traffic.between(async () => {
+      if (approach.store !== this.#approach.store) await this.#restartAll(approach.store)
+      this.#approach = approach
+      this.balancer.use(approach)
+      await this.#signInAll()
+      this.#say(`${approach.title} from now on. All six visitors have signed in again.`)
+    })
+    return true
+  }
+
+  /** Everybody begins anew: a browser without cookies, and a login. */
+  async signIn(): Promise<void> {
+    await this.#traffic.between(async () => {
+      await this.#signInAll()
+      this.#say('All six visitors have just signed in.')
+    })
+  }
+
+  /** `false`: there is no such server, or it is not running. */
+  async kill(name: string): Promise<boolean> {
+    const server = this.#servers.find((each) => each.name === name)
+    if (server?.status.is !== 'running') return false
+    const notice = this.#obituary(server, `was killed (SIGKILL, process ${server.status.process.pid})`)
+    await server.kill()
+    this.#say(notice)
+    return true
+  }
+
+  /** `false`: there is no such server, or it is not stopped. A server that does not start says so on the page. */
+  async restart(name: string): Promise<boolean> {
+    const server = this.#servers.find((each) => each.name === name)
+    if (server?.status.is !== 'stopped') return false
+    try {
+      await server.start(this.#approach.store)
+      this.#say(`Server ${name} is back, with an empty memory.`)
+    } catch (error) {
+      this.#say((error as Error).message)
+    }
+    return true
+  }
+
+  async run(): Promise<void> {
+    this.#traffic.run()
+    this.#onChange()
+  }
+
+  async pause(): Promise<void> {
+    await this.#traffic.pause()
+    this.#onChange()
+  }
+
+  burst(clicks: number): void {
+    this.#traffic.burst(clicks)
+  }
+
+  /** Traffic runs while somebody watches; the function that it returns ends the watching. */
+  watch(): () => void {
+    return this.#traffic.watch()
+  }
+
+  state(): DemoState {
+    return {
+      approach: this.#approach.id,
+      approaches: this.#approaches.map(({ id, title, line }) => ({
+        id,
+        title,
+        line,
+        score: this.#scoreboard.score(id),
+      })),
+      servers: this.#servers.map((server) => this.#serverState(server)),
+      visitors: this.#visitors.map(({ name, address, signedIn, server }) => ({ name, address, signedIn, server })),
+      requests: this.#scoreboard.requests,
+      traffic: this.#traffic.running ? 'running' : 'paused',
+      notice: this.#notice,
+    }
+  }
+
+  #serverState({ name, framework, status, answered }: AppServer): ServerState {
+    return {
+      name,
+      framework,
+      status: status.is,
+      pid: status.is === 'stopped' ? undefined : status.process.pid,
+      port: status.is === 'running' ? status.port : undefined,
+      answered,
+      share: this.#scoreboard.share(name),
+    }
+  }
+
+  /** One visitor after the other in a random order that is new for each round: in a fixed one, round-robin would hold. */
+  async #clickOfOne(): Promise<void> {
+    if (this.#waiting.length === 0) this.#waiting = shuffled(this.#visitors)
+    const visitor = this.#waiting.pop()
+    if (visitor !== undefined) await this.#click(visitor)
+  }
+
+  async #click(visitor: Visitor): Promise<void> {
+    const answer = await visitor.click(this.#origin)
+    this.#scoreboard.add(this.#approach.id, { visitor: visitor.name, ...answer })
+    this.#onChange()
+  }
+
+  async #signInAll(): Promise<void> {
+    for (const visitor of this.#visitors) {
+      visitor.forget()
+      await this.#click(visitor)
+    }
+  }
+
+  async #restartAll(store: string): Promise<void> {
+    await Promise.all(
+      this.#servers.map(async (server) => {
+        await server.kill()
+        await server.start(store)
+      }),
+    )
+  }
+
+  #say(notice: string): void {
+    this.#notice = notice
+    this.#onChange()
+  }
+
+  /** Says who had a login on a server that ended. A login lives where its last answer came from. */
+  #obituary(server: AppServer, how: string): string {
+    const names = this.#visitors.filter((each) => each.signedIn && each.server === server.name).map(({ name }) => name)
+    const logins = names.length === 0 ? 'Nobody’s login was there.' : `It takes along the login of ${listed(names)}.`
+    return `Server ${server.name} ${how}. ${logins}`
+  }
+}
+
+const listed = (names: readonly string[]): string => new Intl.ListFormat('en').format(names)
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ item }) => item)
+}

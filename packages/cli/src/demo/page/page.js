@@ -1,0 +1,223 @@
+// @ts-check
+/** @import { ApproachState, DemoState, RequestState, ServerState, VisitorState } from '../state.js' */
+import { counted, explain, pronounce, toneOf } from './verdict.js'
+
+const STRIP_LENGTH = 60
+
+const resultWords = { kept: 'still signed in', lost: 'login lost', 'signed-in': 'signs in', failed: 'no answer' }
+
+const stillness = matchMedia('(prefers-reduced-motion: reduce)')
+
+/** @type {Map<string, HTMLElement>} The elements of approaches, servers, visitors and rows, by kind and name. */
+const drawn = new Map()
+let lastRequest = 0
+let lastApproach = ''
+
+/** @type {Record<string, () => void>} */
+const buttons = {
+  traffic: () => press(byId('traffic').dataset['action'] ?? 'pause'),
+  burst: () => press('burst'),
+  'sign-in': () => press('sign-in'),
+}
+for (const [id, onPress] of Object.entries(buttons)) byId(id).addEventListener('click', onPress)
+
+const events = new EventSource('/demo/events')
+events.addEventListener('message', ({ data }) => draw(JSON.parse(data)))
+events.addEventListener('error', () => {
+  document.body.dataset['tone'] = 'bad'
+  say('verdict', 'The demo has stopped.')
+  say('explanation', 'This page comes back to life when you start it again.')
+})
+
+/** @param {DemoState} state */
+function draw(state) {
+  const places = visitorPlaces(state)
+  document.body.dataset['tone'] = toneOf(state)
+  say('verdict', pronounce(state))
+  say('explanation', explain(state))
+  say('notice', state.notice)
+  drawFigures(state)
+  for (const approach of state.approaches) drawApproach(approach, state.approach)
+  lastApproach = state.approach
+  for (const server of state.servers) drawServer(server)
+  for (const visitor of state.visitors) drawVisitor(visitor)
+  for (const request of state.requests) if (request.id > lastRequest) drawRequest(request, state.servers)
+  glide(places)
+}
+
+/** @param {DemoState} state */
+function drawFigures({ approach, approaches, visitors, traffic }) {
+  const score = approaches.find(({ id }) => id === approach)?.score
+  say('kept', String(score?.kept ?? 0))
+  say('lost', String(score?.lost ?? 0))
+  say('signed-in', `${visitors.filter(({ signedIn }) => signedIn).length} of ${visitors.length}`)
+  byId('traffic').dataset['action'] = traffic === 'running' ? 'pause' : 'run'
+  say('traffic', traffic === 'running' ? 'Pause' : 'Resume')
+}
+
+/**
+ * @param {ApproachState} approach
+ * @param {string} chosen
+ */
+function drawApproach({ id, title, line, score }, chosen) {
+  const card = element('approach', id, byId('approaches'), (fresh) => {
+    const radio = /** @type {HTMLInputElement} */ (within(fresh, 'input'))
+    radio.value = id
+    radio.addEventListener('change', () => press('choose', id))
+    within(fresh, '.title').textContent = title
+    within(fresh, '.line').textContent = line
+  })
+  // Only a change moves the switch: while a choice is on its way, the page shows what was clicked.
+  if (chosen !== lastApproach) /** @type {HTMLInputElement} */ (within(card, 'input')).checked = id === chosen
+  const views = score.kept + score.lost
+  card.dataset['result'] = views === 0 ? 'none' : score.lost === 0 ? 'good' : 'bad'
+  within(card, '.meter > span').style.setProperty('--part', String(views === 0 ? 0 : score.kept / views))
+  within(card, '.result').textContent =
+    views === 0 ? 'not tried yet' : `${counted(score.lost, 'login')} lost, ${score.kept} kept`
+}
+
+/** @param {ServerState} server */
+function drawServer({ name, framework, status, pid, answered, share }) {
+  const card = element('server', name, byId('servers'), (fresh) => {
+    within(fresh, 'h3').textContent = `Server ${name}`
+    within(fresh, 'button').addEventListener('click', () => {
+      const { action } = within(fresh, 'button').dataset
+      if (action !== undefined) press(action, name)
+    })
+  })
+  card.dataset['status'] = status
+  within(card, '.what').textContent =
+    status === 'running' ? `${framework} · process ${pid}` : `${framework} · ${status}`
+  within(card, '.meter > span').style.setProperty('--part', String(share))
+  within(card, '.load p').textContent =
+    `${Math.round(share * 100)} % of the load · ${counted(answered, 'request')} answered`
+  const button = within(card, 'button')
+  button.textContent = { running: 'Kill', starting: 'Starting…', stopped: 'Restart' }[status]
+  button.setAttribute('aria-label', `${button.textContent} server ${name}`)
+  button.setAttribute('aria-disabled', String(status === 'starting'))
+  if (status === 'starting') delete button.dataset['action']
+  else button.dataset['action'] = status === 'running' ? 'kill' : 'restart'
+
+  const row = element('row', name, byId('rows'), (fresh) => (fresh.textContent = name))
+  row.dataset['status'] = status
+}
+
+/** @param {VisitorState} visitor */
+function drawVisitor({ name, address, signedIn, server }) {
+  if (server === undefined) return
+  const list = within(/** @type {HTMLElement} */ (drawn.get(`server ${server}`)), '.visitors')
+  const chip = element('visitor', name, list, (fresh) => {
+    within(fresh, '.face').textContent = name.slice(0, 1)
+    within(fresh, '.name').textContent = name
+    fresh.title = `${name}, from ${address}`
+  })
+  if (chip.parentElement !== list) list.append(chip)
+  chip.dataset['login'] = signedIn ? 'in' : 'out'
+  within(chip, '.login').textContent = signedIn ? 'signed in' : 'signed out'
+}
+
+/**
+ * @param {RequestState} request
+ * @param {readonly ServerState[]} servers
+ */
+function drawRequest({ id, visitor, server, result }, servers) {
+  lastRequest = id
+  const fresh = copyOf('request')
+  const dot = within(fresh, '.dot')
+  fresh.dataset['id'] = String(id)
+  fresh.dataset['server'] = server ?? ''
+  fresh.dataset['result'] = dot.dataset['result'] = result
+  dot.textContent = visitor.slice(0, 1)
+  fresh.style.setProperty(
+    '--row',
+    String(
+      Math.max(
+        0,
+        servers.findIndex(({ name }) => name === server),
+      ) + 1,
+    ),
+  )
+  within(fresh, '.said').textContent =
+    `${visitor}, ${server === undefined ? '' : `server ${server}, `}${resultWords[result]}`
+  const strip = byId('requests')
+  strip.append(fresh)
+  while (strip.children.length > STRIP_LENGTH) strip.firstElementChild?.remove()
+}
+
+/** @param {DemoState} state */
+function visitorPlaces({ visitors }) {
+  return visitors.flatMap(({ name }) => {
+    const chip = drawn.get(`visitor ${name}`)
+    return chip === undefined ? [] : [{ chip, from: chip.getBoundingClientRect() }]
+  })
+}
+
+/**
+ * Visitors glide from where they were to where they are now.
+ * @param {readonly { chip: HTMLElement, from: DOMRect }[]} places
+ */
+function glide(places) {
+  if (stillness.matches) return
+  for (const { chip, from } of places) {
+    const to = chip.getBoundingClientRect()
+    const [x, y] = [from.x - to.x, from.y - to.y]
+    if (x === 0 && y === 0) continue
+    chip.animate(
+      { transform: [`translate(${x}px, ${y}px)`, 'none'] },
+      { duration: 380, easing: 'cubic-bezier(.2, .8, .2, 1)' },
+    )
+  }
+}
+
+/**
+ * The element of that kind and name; made from its template when it is new.
+ * @param {string} kind
+ * @param {string} name
+ * @param {HTMLElement} parent
+ * @param {(fresh: HTMLElement) => void} prepare
+ */
+function element(kind, name, parent, prepare) {
+  const present = drawn.get(`${kind} ${name}`)
+  if (present !== undefined) return present
+  const fresh = copyOf(kind)
+  prepare(fresh)
+  drawn.set(`${kind} ${name}`, fresh)
+  parent.append(fresh)
+  return fresh
+}
+
+/** @param {string} kind */
+function copyOf(kind) {
+  const template = /** @type {HTMLTemplateElement} */ (byId(`${kind}-template`))
+  return /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true))
+}
+
+/**
+ * @param {string} action
+ * @param {string} [of]
+ */
+function press(action, of) {
+  void fetch(of === undefined ? `/demo/${action}` : `/demo/${action}/${of}`, { method: 'POST' })
+}
+
+/**
+ * @param {string} id
+ * @param {string} text
+ */
+function say(id, text) {
+  const place = byId(id)
+  if (place.textContent !== text) place.textContent = text
+}
+
+/** @param {string} id */
+function byId(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id))
+}
+
+/**
+ * @param {ParentNode} parent
+ * @param {string} selector
+ */
+function within(parent, selector) {
+  return /** @type {HTMLElement} */ (parent.querySelector(selector))
+}

@@ -1,0 +1,34 @@
+import type { RequestState, Score } from './state.js'
+
+/** The strip of the page, and the window over which a server's share of the load is taken. */
+const NEWEST = 60
+
+const nothing: Score = { kept: 0, lost: 0, keptInARow: 0 }
+
+/** What happened to the visitors' requests: the newest ones, and kept and lost logins for each approach. */
+export class Scoreboard {
+  #requests: readonly RequestState[] = []
+  #count = 0
+  readonly #scores = new Map<string, Score>()
+
+  add(approach: string, request: Omit<RequestState, 'id'>): void {
+    this.#requests = [...this.#requests, { ...request, id: ++this.#count }].slice(-NEWEST)
+    const { kept, lost, keptInARow } = this.score(approach)
+    if (request.result === 'kept') this.#scores.set(approach, { kept: kept + 1, lost, keptInARow: keptInARow + 1 })
+    if (request.result === 'lost') this.#scores.set(approach, { kept, lost: lost + 1, keptInARow: 0 })
+  }
+
+  score(approach: string): Score {
+    return this.#scores.get(approach) ?? nothing
+  }
+
+  get requests(): readonly RequestState[] {
+    return this.#requests
+  }
+
+  /** The part of the newest answered requests that `server` answered, 0 to 1. */
+  share(server: string): number {
+    const answered = this.#requests.filter((request) => request.server !== undefined)
+    return answered.filter((request) => request.server === server).length / Math.max(1, answered.length)
+  }
+}

@@ -1,0 +1,36 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** The server's name, `A`, `B` or `C`. */
+export const serverName = process.env['SERVER_NAME'] ?? 'alone'
+
+/** What an app server tells the demo once it listens. */
+export interface ServerReady {
+  readonly port: number
+}
+
+/**
+ * Runs a shop on a free port of 127.0.0.1, tells the parent process the port, and ends when the parent is gone, however
+ * that happened. Each response says which server it is from; `/health` says how many requests it has answered.
+ */
+export function serve(shop: RequestListener): void {
+  let answered = 0
+  const server = createServer((request, response) => {
+    response.setHeader('x-served-by', serverName)
+    if (request.url === '/health') {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ server: serverName, answered }))
+      return
+    }
+    response.once('finish', () => answered++)
+    shop(request, response)
+  })
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address() as AddressInfo
+    process.send?.({ port } satisfies ServerReady)
+  })
+  process.once('disconnect', () => process.exit())
+  // The parent may have gone while this module was loading.
+  if (process.connected === false) process.exit()
+  // Ctrl-C reaches the whole process group; the demo itself stops its servers, in order.
+  process.on('SIGINT', () => {})
+}
