@@ -171,7 +171,13 @@ describe('the store', () => {
   })
 
   test('that is a client of a server, or nothing of the kind, is refused', () => {
-    expect(messageOf({ store: new Map() })).toMatch(/^store is \[Map\]\. Give a URL such as 'memory:'/)
+    expect(
+      messageOf({
+        store: new (class Redis {
+          status = 'ready'
+        })(),
+      }),
+    ).toMatch(/^store is \[Redis\]\. Give a URL such as 'memory:'/)
     expect(messageOf({ store: { host: 'a', password: 'hunter2' } })).not.toContain('hunter2')
     expect(messageOf({ store: 42 })).toMatch(/^store is 42\./)
     expect(messageOf({ store: null })).toMatch(/^store is null\./)
