@@ -1,0 +1,17 @@
+import type { Theme } from 'vitepress'
+import DefaultTheme from 'vitepress/theme'
+import ApproachCards from './approach-cards.vue'
+import GuaranteeTable from './guarantee-table.vue'
+import ProblemPictures from './problem-pictures.vue'
+import ProofOf from './proof-of.vue'
+import './style.css'
+
+export default {
+  extends: DefaultTheme,
+  enhanceApp({ app }) {
+    app.component('ApproachCards', ApproachCards)
+    app.component('GuaranteeTable', GuaranteeTable)
+    app.component('ProblemPictures', ProblemPictures)
+    app.component('ProofOf', ProofOf)
+  },
+} satisfies Theme
