@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { fixtures } from './app.js'
+import { expressApps } from './express-apps.js'
+import { koaApps } from './koa-apps.js'
+import { report } from './report.js'
+import { median, medianRatio } from './statistics.js'
+
+test('the fixtures are as large as the budgets say', () => {
+  expect(JSON.stringify(fixtures['200B'].data).length).toBeCloseTo(200, -1)
+  const large = JSON.stringify(fixtures['4KB'].data).length
+  expect(large).toBeGreaterThan(4_000)
+  expect(large).toBeLessThan(4_500)
+})
+
+describe.each([
+  ['koa-session', koaApps.library],
+  ['Holdfast on Koa', koaApps.holdfast],
+  ['express-session', expressApps.library],
+  ['Holdfast on Express', expressApps.holdfast],
+])('%s in the benchmark', (_name, app) => {
+  test('keeps the session that is measured', async () => {
+    await withServer(app(fixtures['4KB']), async (url) => {
+      const login = await fetch(`${url}/login`)
+      const cookie = login.headers
+        .getSetCookie()
+        .map((line) => line.split(';', 1)[0])
+        .join('; ')
+      const ask = async (path: string): Promise<unknown> => (await fetch(url + path, { headers: { cookie } })).json()
+      expect(await ask('/read')).toEqual({ user: 'user-48213' })
+      expect(await ask('/write')).toEqual({ visits: 1 })
+      expect(await ask('/write')).toEqual({ visits: 2 })
+    })
+  })
+})
+
+async function withServer(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+describe('the report', () => {
+  const costs = {
+    bare: [100, 100, 100],
+    jsonOnce: [110, 100, 120],
+    library: [200, 200, 200],
+    holdfast: [121, 130, 132],
+  }
+  const section = {
+    title: 'Express, 200 B',
+    library: 'express-session',
+    costs,
+    budgets: { jsonOnce: 1.25, library: 0.5 },
+  }
+
+  test('says for each budget whether it was kept, or by how much it was missed', () => {
+    const lines = report(section).split('\n')
+    expect(lines).toContain('  Holdfast is 1.10 × + JSON once, budget 1.25: within')
+    expect(lines).toContain('  Holdfast is 0.65 × express-session, budget 0.5: over by 30 %')
+  })
+
+  test('compares within a round, so that a slow round does not decide', () => {
+    expect(medianRatio([10, 100, 10], [10, 100, 10])).toBe(1)
+    expect(median([3, 1, 2])).toBe(2)
+    expect(median([4, 1, 2, 3])).toBe(2.5)
+  })
+})
