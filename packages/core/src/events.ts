@@ -24,6 +24,8 @@ export type SessionEvent =
   | { readonly type: 'dead-session-changed' }
   /** A commit met writes of others and was merged with them; `rounds` is how often. */
   | { readonly type: 'conflict'; readonly rounds: number }
+  /** A deadline could not be moved; the session may end up to a tenth of its idle time earlier. */
+  | { readonly type: 'touch-failed'; readonly code: string }
   /** A commit failed; `code` is that of the error, such as `'STORE_UNAVAILABLE'`. */
   | { readonly type: 'commit-failed'; readonly code: string }
   /** Opening the store failed; it goes on being tried. `code` is that of the error. */
@@ -35,7 +37,7 @@ export type SessionEvent =
   /** A user was at `maxPerUser`: an old session was ended, or the new one refused. */
   | { readonly type: 'user-limit'; readonly action: 'evicted-oldest' | 'rejected' }
 
-type StoreOperation = 'read' | 'write' | 'touch'
+export type StoreOperation = 'read' | 'write' | 'touch'
 
 /** What happens in stores, on the channel `holdfast:store`. `store` is the name of the store. Never with a key or data. */
 export type StoreEvent =
@@ -50,14 +52,17 @@ export type StoreEvent =
   /** The answer to a call that had been given up came after all; it was ignored. */
   | { readonly type: 'late-reply'; readonly store: string; readonly operation: StoreOperation }
 
-/** Ask `hasSubscribers` before an event is made: without a listener it then costs one property read. */
-interface EventChannel<Event> {
-  readonly hasSubscribers: boolean
-  publish(event: Event): void
+const sessionChannel = channel('holdfast:session')
+const storeChannel = channel('holdfast:store')
+
+/** Costs nothing without a subscriber: V8 inlines the check and never makes the object. */
+export function publishSession(event: SessionEvent): void {
+  if (sessionChannel.hasSubscribers) sessionChannel.publish(event)
 }
 
-export const sessionEvents: EventChannel<SessionEvent> = channel('holdfast:session')
-export const storeEvents: EventChannel<StoreEvent> = channel('holdfast:store')
+export function publishStore(event: StoreEvent): void {
+  if (storeChannel.hasSubscribers) storeChannel.publish(event)
+}
 
 const warned = new Set<string>()
 
