@@ -37,12 +37,17 @@ if (!task) {
 }
 
 const env = { ...process.env, NODE_ENV: task.NODE_ENV, TURBO_TELEMETRY_DISABLED: '1' }
-let exitCode = isInstalled() ? 0 : await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])
+let exitCode = isInstalled() ? 0 : await install()
 for (const [index, step] of task.steps.entries()) {
   const isLast = index === task.steps.length - 1
   if (exitCode === 0) exitCode = await run(process.execPath, isLast ? [...step, ...args] : step)
 }
 process.exitCode = exitCode
+
+function install() {
+  console.error('Installing packages first (npm ci): about a minute, once.')
+  return run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund'])
+}
 
 /** npm writes its hidden lock file last: an installation that was interrupted has none. */
 function isInstalled() {
