@@ -42,9 +42,9 @@ export class AppServer {
     return this.#status
   }
 
-  /** Where it listens while it is running, else the empty string. */
-  get url(): string {
-    return this.#status.is === 'running' ? `http://127.0.0.1:${this.#status.port}` : ''
+  /** Where it listens while it is running. */
+  get url(): string | undefined {
+    return this.#status.is === 'running' ? `http://127.0.0.1:${this.#status.port}` : undefined
   }
 
   /** Requests that the running process has answered, as the balancer counts them. */

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { createProxyServer } from 'httpxy'
-import type { AppServer } from './app-server.js'
 import type { Approach } from './approaches.js'
 import type { Policy } from './policies.js'
 
@@ -11,15 +10,22 @@ export const VISITOR_HEADER = 'x-demo-visitor-address'
 /** The balancer's own cookie, as HAProxy's `cookie SRV insert` sets it. */
 const ROUTE_COOKIE = 'SRV'
 
+/** A server as the balancer sees it; it gets requests while it has a `url`. */
+export interface Backend {
+  readonly name: string
+  readonly url: string | undefined
+  countAnswer(): void
+}
+
 /** Sends each request to one of the running servers, as the approach in use says. */
 export class Balancer {
-  readonly #servers: readonly AppServer[]
+  readonly #servers: readonly Backend[]
   readonly #proxy = createProxyServer()
-  readonly #chosen = new WeakMap<IncomingMessage, AppServer>()
+  readonly #chosen = new WeakMap<IncomingMessage, Backend>()
   #approach: Approach
   #policy: Policy
 
-  constructor(servers: readonly AppServer[], approach: Approach, onAnswer: (server: AppServer) => void) {
+  constructor(servers: readonly Backend[], approach: Approach) {
     this.#servers = servers
     this.#approach = approach
     this.#policy = approach.policy()
@@ -27,7 +33,7 @@ export class Balancer {
       const server = this.#chosen.get(request)
       if (server === undefined) return
       if (this.#approach.setsRoute && routeOf(request) !== server.name) setRoute(answer, server.name)
-      onAnswer(server)
+      server.countAnswer()
     })
   }
 
@@ -44,10 +50,10 @@ export class Balancer {
     const address = clientAddress(request)
     delete request.headers[VISITOR_HEADER]
     request.headers['x-forwarded-for'] = address
-    const failed = new Set<AppServer>()
+    const failed = new Set<Backend>()
     for (;;) {
       const server = this.#pick(address, request, failed)
-      if (server === undefined) return refuse(response, 503, 'No server is running.')
+      if (server?.url === undefined) return refuse(response, 503, 'No server is running.')
       this.#chosen.set(request, server)
       try {
         return await this.#proxy.web(request, response, { target: server.url })
@@ -59,8 +65,8 @@ export class Balancer {
     }
   }
 
-  #pick(address: string, request: IncomingMessage, failed: ReadonlySet<AppServer>): AppServer | undefined {
-    const live = this.#servers.filter((server) => server.status.is === 'running' && !failed.has(server))
+  #pick(address: string, request: IncomingMessage, failed: ReadonlySet<Backend>): Backend | undefined {
+    const live = this.#servers.filter((server) => server.url !== undefined && !failed.has(server))
     if (live.length === 0) return undefined
     const names = live.map((server) => server.name)
     const name = this.#policy({ address, route: routeOf(request) }, names)

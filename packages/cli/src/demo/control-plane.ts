@@ -12,7 +12,6 @@ const files: Readonly<Record<string, { readonly name: string; readonly type: str
   '/demo/base.css': { name: 'base.css', type: 'text/css' },
   '/demo/page.css': { name: 'page.css', type: 'text/css' },
   '/demo/page.js': { name: 'page.js', type: 'text/javascript' },
-  '/demo/verdict.js': { name: 'verdict.js', type: 'text/javascript' },
   '/demo/icon.svg': { name: 'icon.svg', type: 'image/svg+xml' },
 }
 

@@ -3,8 +3,9 @@ import { AppServer } from './app-server.js'
 import type { Approach } from './approaches.js'
 import { Balancer } from './balancer.js'
 import { Scoreboard } from './scoreboard.js'
-import type { DemoState, ServerState } from './state.js'
+import type { ApproachState, DemoState, ServerState } from './state.js'
 import { Traffic } from './traffic.js'
+import { judge } from './verdict.js'
 import { Visitor } from './visitor.js'
 
 const fleet = [
@@ -47,7 +48,7 @@ export class Demo {
     const onCrash = (server: AppServer, how: string): void =>
       this.#say(this.#obituary(server, `stopped by itself (${how})`))
     this.#servers = fleet.map((server) => new AppServer({ ...server, env, onChange, onCrash }))
-    this.balancer = new Balancer(this.#servers, this.#approach, (server) => server.countAnswer())
+    this.balancer = new Balancer(this.#servers, this.#approach)
   }
 
   /** Starts the servers and signs everybody in. `origin` is where the balancer listens. Rejects when a server does not start. */
@@ -127,20 +128,21 @@ export class Demo {
   }
 
   state(): DemoState {
+    const servers = this.#servers.map((server) => this.#serverState(server))
     return {
       approach: this.#approach.id,
-      approaches: this.#approaches.map(({ id, title, line }) => ({
-        id,
-        title,
-        line,
-        score: this.#scoreboard.score(id),
-      })),
-      servers: this.#servers.map((server) => this.#serverState(server)),
+      approaches: this.#approaches.map((approach) => this.#approachState(approach)),
+      servers,
       visitors: this.#visitors.map(({ name, address, signedIn, server }) => ({ name, address, signedIn, server })),
       requests: this.#scoreboard.requests,
       traffic: this.#traffic.running ? 'running' : 'paused',
+      verdict: judge(this.#approachState(this.#approach), servers),
       notice: this.#notice,
     }
+  }
+
+  #approachState({ id, title, line }: Approach): ApproachState {
+    return { id, title, line, score: this.#scoreboard.score(id) }
   }
 
   #serverState({ name, framework, status, answered }: AppServer): ServerState {
@@ -192,8 +194,9 @@ export class Demo {
   /** Says who had a login on a server that ended. A login lives where its last answer came from. */
   #obituary(server: AppServer, how: string): string {
     const names = this.#visitors.filter((each) => each.signedIn && each.server === server.name).map(({ name }) => name)
-    const logins = names.length === 0 ? 'Nobody’s login was there.' : `It takes along the login of ${listed(names)}.`
-    return `Server ${server.name} ${how}. ${logins}`
+    const logins = names.length === 1 ? 'the login' : 'the logins'
+    const loss = names.length === 0 ? 'Nobody had a login there.' : `Gone with it: ${logins} of ${listed(names)}.`
+    return `Server ${server.name} ${how}. ${loss}`
   }
 }
 

@@ -1,7 +1,9 @@
 import type { RequestState, Score } from './state.js'
 
-/** The strip of the page, and the window over which a server's share of the load is taken. */
+/** As many as the strip of the page shows. */
 const NEWEST = 60
+/** A server's share of the load is taken over so many answers, about eight seconds: a change of it shows at once. */
+const RECENT = 24
 
 const nothing: Score = { kept: 0, lost: 0, keptInARow: 0 }
 
@@ -26,9 +28,9 @@ export class Scoreboard {
     return this.#requests
   }
 
-  /** The part of the newest answered requests that `server` answered, 0 to 1. */
+  /** The part of the 24 newest answers that `server` gave, 0 to 1. */
   share(server: string): number {
-    const answered = this.#requests.filter((request) => request.server !== undefined)
+    const answered = this.#requests.filter((request) => request.server !== undefined).slice(-RECENT)
     return answered.filter((request) => request.server === server).length / Math.max(1, answered.length)
   }
 }

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** The server's name, `A`, `B` or `C`. */
@@ -13,7 +13,7 @@ export interface ServerReady {
  * Runs a shop on a free port of 127.0.0.1, tells the parent process the port, and ends when the parent is gone, however
  * that happened. Each response says which server it is from; `/health` says how many requests it has answered.
  */
-export function serve(shop: RequestListener): void {
+export function serve(shop: (request: IncomingMessage, response: ServerResponse) => unknown): void {
   let answered = 0
   const server = createServer((request, response) => {
     response.setHeader('x-served-by', serverName)

@@ -1,5 +1,5 @@
-import express from 'express'
 import { createSessions } from '@holdfast/express'
+import express from 'express'
 import { serve, serverName } from './serve.js'
 import { shopPage } from './shop-page.js'
 
@@ -9,10 +9,10 @@ const sessions = createSessions<{ customer: string }>({
 })
 const app = express().use(sessions)
 
-app.post('/sign-in', (req, res) => {
+app.post('/sign-in/:name', (req, res) => {
   const session = sessions.of(req)
   session.rotate()
-  session.customer = String(req.query['name'])
+  session.customer = req.params.name
   res.redirect('/shop')
 })
 

@@ -1,5 +1,5 @@
-import Koa from 'koa'
 import { createSessions } from '@holdfast/koa'
+import Koa from 'koa'
 import { serve, serverName } from './serve.js'
 import { shopPage } from './shop-page.js'
 
@@ -10,9 +10,10 @@ const sessions = createSessions<{ customer: string }>({
 const app = new Koa().use(sessions)
 
 app.use((ctx) => {
-  if (ctx.method === 'POST' && ctx.path === '/sign-in') {
+  const name = /^\/sign-in\/(\w+)$/.exec(ctx.path)?.[1]
+  if (ctx.method === 'POST' && name !== undefined) {
     ctx.session.rotate()
-    ctx.session.customer = String(ctx.query['name'])
+    ctx.session.customer = name
     ctx.redirect('/shop')
   } else if (ctx.path === '/shop') {
     const { customer } = ctx.session

@@ -18,7 +18,7 @@ export function shopPage(server: string, customer: string | undefined): string {
           ? `Server ${server} knows no login of yours.`
           : `Server ${server} has your login in its memory. Reload the page and see who answers next.`
       }</p>
-      <form class="buttons" method="post" action="/sign-in?name=dear%20guest">
+      <form class="buttons" method="post" action="/sign-in/Guest">
         <a class="button" href="/shop">Reload</a>
         <button class="button primary">Sign in</button>
       </form>

@@ -8,6 +8,7 @@ export interface DemoState {
   /** The newest requests, oldest first. */
   readonly requests: readonly RequestState[]
   readonly traffic: 'running' | 'paused'
+  readonly verdict: Verdict
   /** The last thing that somebody did or that happened, in one or two sentences. */
   readonly notice: string
 }
@@ -27,6 +28,13 @@ export interface Score {
   readonly keptInARow: number
 }
 
+/** What the chosen approach does to the logins, in words. */
+export interface Verdict {
+  readonly tone: 'good' | 'bad'
+  readonly headline: string
+  readonly line: string
+}
+
 export interface ServerState {
   readonly name: string
   readonly framework: 'Koa' | 'Express'
@@ -36,7 +44,7 @@ export interface ServerState {
   readonly port: number | undefined
   /** Requests that this process has answered. */
   readonly answered: number
-  /** Its part of the newest requests, 0 to 1. */
+  /** Its part of the newest answers, 0 to 1. */
   readonly share: number
 }
 

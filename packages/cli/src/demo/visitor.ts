@@ -38,7 +38,7 @@ export class Visitor {
   }
 
   async #signIn(origin: string): Promise<Answer> {
-    const response = await this.#send('POST', `${origin}/sign-in?name=${encodeURIComponent(this.name)}`)
+    const response = await this.#send('POST', `${origin}/sign-in/${this.name}`)
     if (response === undefined) return { result: 'failed', server: undefined }
     this.signedIn = true
     return { result: 'signed-in', server: this.server }

@@ -1,6 +1,6 @@
 // @ts-check
+/* global document, matchMedia, EventSource, fetch */
 /** @import { ApproachState, DemoState, RequestState, ServerState, VisitorState } from '../state.js' */
-import { counted, explain, pronounce, toneOf } from './verdict.js'
 
 const STRIP_LENGTH = 60
 
@@ -32,9 +32,9 @@ events.addEventListener('error', () => {
 /** @param {DemoState} state */
 function draw(state) {
   const places = visitorPlaces(state)
-  document.body.dataset['tone'] = toneOf(state)
-  say('verdict', pronounce(state))
-  say('explanation', explain(state))
+  document.body.dataset['tone'] = state.verdict.tone
+  say('verdict', state.verdict.headline)
+  say('explanation', state.verdict.line)
   say('notice', state.notice)
   drawFigures(state)
   for (const approach of state.approaches) drawApproach(approach, state.approach)
@@ -72,8 +72,7 @@ function drawApproach({ id, title, line, score }, chosen) {
   const views = score.kept + score.lost
   card.dataset['result'] = views === 0 ? 'none' : score.lost === 0 ? 'good' : 'bad'
   within(card, '.meter > span').style.setProperty('--part', String(views === 0 ? 0 : score.kept / views))
-  within(card, '.result').textContent =
-    views === 0 ? 'not tried yet' : `${counted(score.lost, 'login')} lost, ${score.kept} kept`
+  within(card, '.result').textContent = views === 0 ? 'not tried yet' : `${score.lost} lost, ${score.kept} kept`
 }
 
 /** @param {ServerState} server */
@@ -89,8 +88,8 @@ function drawServer({ name, framework, status, pid, answered, share }) {
   within(card, '.what').textContent =
     status === 'running' ? `${framework} · process ${pid}` : `${framework} · ${status}`
   within(card, '.meter > span').style.setProperty('--part', String(share))
-  within(card, '.load p').textContent =
-    `${Math.round(share * 100)} % of the load · ${counted(answered, 'request')} answered`
+  const recently = `${Math.round(share * 100)} % of recent requests`
+  within(card, '.load p').textContent = status === 'running' ? `${recently} · ${answered} in all` : recently
   const button = within(card, 'button')
   button.textContent = { running: 'Kill', starting: 'Starting…', stopped: 'Restart' }[status]
   button.setAttribute('aria-label', `${button.textContent} server ${name}`)
