@@ -10,8 +10,7 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
 /** As a JavaScript user may call it: any option, any value. */
-const resolve = (options: Record<string, unknown> = {}) =>
-  resolveOptions({ secret: SECRET, ...options } as SessionOptions)
+const resolve = (options: Record<string, unknown> = {}) => resolveOptions({ secret: SECRET, ...options })
 
 function messageOf(options: Record<string, unknown>): string {
   try {
