@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { isConfigError } from './errors.js'
 import { resolveOptions } from './options.js'
 import type { SessionStore } from './store.js'
-import type { SessionOptions } from './types.js'
 
 const SECRET = 'a-secret-of-more-than-32-bytes-for-tests'
 const MINUTE = 60_000

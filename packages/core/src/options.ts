@@ -11,6 +11,8 @@ import { show } from './show.js'
 import type { SessionStore } from './store.js'
 import type { SessionOptions, UserLimit } from './types.js'
 
+export type { Lifetime } from './lifetimes.js'
+
 /** The options of `createSessions`, checked, with every default filled in. */
 export interface Config {
   /** Newest first: the first signs, all are accepted. */
