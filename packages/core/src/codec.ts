@@ -202,19 +202,19 @@ export function nextStamps(
   const stamps = new Map(previous?.stamps)
   for (const field of new Set([...Object.keys(previousData), ...Object.keys(nextData)]))
     if (!stamps.has(field) || fieldText(previousData, field) !== fieldText(nextData, field)) stamps.set(field, revision)
-  return forgetOldRemovals(stamps, nextData)
+  for (const field of removalsToForget(stamps, (name) => Object.hasOwn(nextData, name))) stamps.delete(field)
+  return stamps
 }
 
-/** Keeps the stamps of all fields that `data` has and the newest 200 of those that it has not. */
-export function forgetOldRemovals(
-  stamps: Map<string, number>,
-  data: Readonly<Record<string, unknown>>,
-): ReadonlyMap<string, number> {
-  const removed = [...stamps].filter(([field]) => !Object.hasOwn(data, field))
-  if (removed.length <= REMOVED_REMEMBERED) return stamps
+/** Of the fields that are gone, all but the 200 that were removed last. */
+export function removalsToForget(
+  stamps: ReadonlyMap<string, number>,
+  isThere: (field: string) => boolean,
+): readonly string[] {
+  if (stamps.size <= REMOVED_REMEMBERED) return []
+  const removed = [...stamps].filter(([field]) => !isThere(field))
   removed.sort(([fieldA, a], [fieldB, b]) => b - a || (fieldA < fieldB ? -1 : 1))
-  for (const [field] of removed.slice(REMOVED_REMEMBERED)) stamps.delete(field)
-  return stamps
+  return removed.slice(REMOVED_REMEMBERED).map(([field]) => field)
 }
 
 /** The tags of the next write: its own first, then those of the seven before it. */

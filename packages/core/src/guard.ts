@@ -2,7 +2,7 @@ import { Breaker } from './breaker.js'
 import { ABORTED, EXPIRED, withDeadline } from './deadline.js'
 import { ConfigError, isHoldfastError, isStoreUnavailable, StoreUnavailableError } from './errors.js'
 import { publishStore, type StoreOperation } from './events.js'
-import { type CallOptions, listsKeys, reportsChanges, type SessionStore } from './store.js'
+import { type CallOptions, listsKeys, type ReportsChanges, reportsChanges, type SessionStore } from './store.js'
 
 export interface GuardOptions {
   /** What a call may take, unless its `timeoutMs` is less. Default 250. */
@@ -33,9 +33,11 @@ export function guard(store: SessionStore, options: GuardOptions = {}): SessionS
       calls.run('touch', key, call, () => store.touch(key, record, expiresAt, call)),
     close: () => store.close(),
     ...(listsKeys(store) && { keys: (call?: CallOptions) => store.keys(call) }),
-    ...(reportsChanges(store) && { onChange: (listener) => store.onChange(listener) }),
+    ...(reportsChanges(store) && { onChange: (listener: ChangeListener) => store.onChange(listener) }),
   } satisfies SessionStore
 }
+
+type ChangeListener = Parameters<ReportsChanges['onChange']>[0]
 
 class BoundedCalls {
   readonly #store: SessionStore
@@ -81,6 +83,10 @@ class BoundedCalls {
       return this.#refuse(`a probe failed, so the ${op} was not sent`, error)
     }
     return this.#send(op, Math.max(1, endsAt - performance.now()), signal, call, false)
+  }
+
+  #refuse(why: string, cause?: unknown): Promise<never> {
+    return Promise.reject(new StoreUnavailableError(`${this.#store.name}: ${why}.`, { cause, refused: true }))
   }
 
   #send<T>(
