@@ -1,4 +1,4 @@
-import { request, type IncomingMessage, type RequestOptions } from 'node:http'
+import { request, type IncomingMessage, type InformationEvent, type RequestOptions } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 
@@ -12,8 +12,18 @@ export interface Answer {
   readonly broken: boolean
 }
 
+interface ExchangeOptions extends RequestOptions {
+  /** A body that goes on until the answer is there. */
+  readonly unfinished?: string
+}
+
 /** Sends one request on a connection of its own and reads the answer, decompressed. */
-export function exchange(server: Server, path: string, options: RequestOptions = {}): Promise<Answer> {
+export function exchange(
+  server: Server,
+  path: string,
+  { unfinished, ...options }: ExchangeOptions = {},
+  onInformation: (info: InformationEvent) => void = () => {},
+): Promise<Answer> {
   return new Promise((resolve) => {
     const { port } = server.address() as AddressInfo
     const sent = request({ port, host: '127.0.0.1', path, agent: false, ...options }, (message) => {
@@ -27,10 +37,15 @@ export function exchange(server: Server, path: string, options: RequestOptions =
       })
       message.on('data', (chunk: Buffer) => chunks.push(chunk))
       message.on('error', () => resolve(answer(true)))
-      message.on('end', () => resolve(answer(false)))
+      message.on('end', () => {
+        resolve(answer(false))
+        sent.end()
+      })
     })
+    sent.on('information', onInformation)
     sent.on('error', () => resolve({ status: undefined, reason: undefined, headers: {}, body: '', broken: true }))
-    sent.end()
+    if (unfinished === undefined) sent.end()
+    else sent.write(unfinished)
   })
 }
 

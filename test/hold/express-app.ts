@@ -4,7 +4,7 @@ import type { Express, NextFunction, Request, RequestHandler, Response } from 'e
 import helmet from 'helmet'
 import morgan from 'morgan'
 import { handlers } from './handlers.js'
-import { FakeTarget } from './fake-target.js'
+import { type FakeTarget } from './fake-target.js'
 
 export interface Setup {
   readonly express: () => Express

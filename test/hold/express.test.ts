@@ -7,7 +7,7 @@ import express from 'express'
 import express4 from 'express4'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange, listen, type Answer } from './exchange.js'
-import { expressApp, type HoldApp, type Mount } from './express-app.js'
+import { expressApp, type HoldApp } from './express-app.js'
 import { bytesSent, FakeTarget, settle } from './fake-target.js'
 import { handlers } from './handlers.js'
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { setImmediate as turn } from 'node:timers/promises'
 import { hold, type HoldTarget } from '../../packages/core/src/hold.js'
@@ -20,7 +20,7 @@ export class FakeTarget implements HoldTarget {
     private readonly cookie = 'sid=1',
     private readonly run: () => Promise<void> = async () => {},
   ) {
-    hold(res as ServerResponse, this)
+    hold(res, this)
   }
 
   needsCommit(): boolean {
@@ -61,7 +61,8 @@ export async function settle(): Promise<void> {
 }
 
 /** Bytes that left this process for the client of a request: nothing may, before the commit is done. */
-export const bytesSent = (req: IncomingMessage): number => req.socket.bytesWritten
+export const bytesSent = (req: { readonly socket: { readonly bytesWritten: number } }): number =>
+  req.socket.bytesWritten
 
 /** Waits for something that has to become true; the timeout of the test ends it. */
 export async function until(condition: () => boolean): Promise<void> {

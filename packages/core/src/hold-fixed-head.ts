@@ -1,4 +1,4 @@
-import { checkHead, headersSentError, isHttp2, type NodeResponse } from './hold-head.js'
+import { headersSentError, isHttp2, type NodeResponse } from './hold-head.js'
 
 const refuse: PropertyDescriptor = {
   configurable: true,
@@ -26,12 +26,11 @@ export class FixedHead {
   private readonly reason: string
   private readonly before: (PropertyDescriptor | undefined)[]
 
-  /** Throws what Node would throw for this head; `ended` says whether the body is complete. */
+  /** `ended` says whether the body is complete. */
   constructor(
     private readonly res: NodeResponse,
     ended: () => boolean,
   ) {
-    checkHead(res)
     this.status = res.statusCode
     this.reason = isHttp2(res) ? '' : res.statusMessage
     this.before = CHANGED.map((name) => Object.getOwnPropertyDescriptor(res, name))

@@ -2,18 +2,26 @@ import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import { answerFailure, prepareFailure } from './hold-failure.js'
 import { FixedHead } from './hold-fixed-head.js'
-import { checkChunk, headersSentError, isDestroyed, nodeError, setHead, type NodeResponse } from './hold-head.js'
+import {
+  checkChunk,
+  checkHead,
+  headersSentError,
+  isDestroyed,
+  nodeError,
+  setHead,
+  type NodeResponse,
+} from './hold-head.js'
 
 /** What one engine wants done before a response and at its head. */
 export interface HoldTarget {
-  /** Asked at the first byte, when status and headers are those that will be sent. Must not throw. */
+  /** Asked once, at the first byte, when status and headers are those that will be sent. Must not throw. */
   needsCommit(): boolean
   /** When it rejects, the error is the answer (its `status` and `headers`, else 500) in place of the handler's. */
   commit(): Promise<void>
   /** Called once, right before the real head goes out, also after a failed commit: the place to append cookies. */
   applyHead(): void
   /** May answer instead of the plain failure. While it runs, writes go straight to the client; it cannot wait. */
-  commitFailed?(error: unknown): void
+  readonly commitFailed?: ((error: unknown) => void) | undefined
   /** Gets an error that nobody can be told any more: a replay or a `commitFailed` that threw. */
   late?(error: unknown): void
 }
@@ -89,6 +97,7 @@ class Hold {
   /** A byte wants to leave; the first one decides. Gives the phase that it meets. */
   meet(): Phase {
     if (this.phase !== 'open') return this.phase
+    if (!this.head) checkHead(this.res)
     const owing = this.targets.filter((target) => target.needsCommit())
     if (owing.length === 0) {
       this.release()
@@ -221,7 +230,7 @@ const HOLDING: Methods & ThisType<HeldResponse> = {
     const hold = this[HOLD]
     const [chunk] = args
     if (hold.phase !== 'released' && chunk && typeof chunk !== 'function') checkChunk(chunk)
-    const phase = hold.meet()
+    const phase = hold.meet(true)
     if (phase === 'released') return hold.pass('end', args)
     if (phase === 'held' && !hold.ended) hold.keep('end', args)
     else callBack(args, hold.failure ?? afterEndError())
@@ -243,7 +252,7 @@ function rememberSource(this: unknown, source: Source): void {
 /** The callback of a `write` or an `end` that did not happen. */
 function callBack(args: readonly unknown[], error: unknown): void {
   const callback = args.find((arg) => typeof arg === 'function')
-  if (callback) process.nextTick(callback as (error: unknown) => void, error)
+  if (callback) process.nextTick(callback, error)
 }
 
 const destroyedError = () =>
