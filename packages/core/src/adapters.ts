@@ -24,7 +24,9 @@ const PACKAGES: Readonly<Record<string, { readonly package: string; readonly ada
 const schemeOf = (url: string): string => {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]
   if (scheme === undefined) {
-    throw new ConfigError(`store: ${JSON.stringify(redact(url))} is not a store URL. Write one such as 'memory:', or pass a store.`)
+    throw new ConfigError(
+      `store: ${JSON.stringify(redact(url))} is not a store URL. Write one such as 'memory:', or pass a store.`,
+    )
   }
   return scheme.toLowerCase()
 }
@@ -50,7 +52,10 @@ export function findAdapter(url: string, adapters: readonly StoreAdapter[]): Pic
     async open(openUrl, context) {
       const loaded = (await import(known.package)) as Record<string, StoreAdapter>
       const adapter = loaded[known.adapter]
-      if (!adapter) throw new ConfigError(`store: ${known.package} has no adapter '${known.adapter}'. Install the version of @holdfast/core.`)
+      if (!adapter)
+        throw new ConfigError(
+          `store: ${known.package} has no adapter '${known.adapter}'. Install the version of @holdfast/core.`,
+        )
       return adapter.open(openUrl, context)
     },
   }

@@ -16,10 +16,12 @@ export type Draft = Omit<Envelope, 'tags' | 'stamps'>
 /** What one request changed, against the snapshot that it worked on. */
 export interface Change {
   readonly base: Snapshot
+  /** The JSON of the data that it started from: that of `base`, or after a `save()` what was saved. */
+  readonly baseText: string
   /** The JSON of its data now. */
   readonly text: string
-  /** Other deadlines, from `remember()`; another user, from `bindUser()`. */
-  readonly header: Partial<Pick<Envelope, 'idleMs' | 'absoluteAt' | 'persistent' | 'user'>>
+  /** Another life, from `remember()` or a login; another user, from `bindUser()`. */
+  readonly header: Partial<Omit<Draft, 'text'>>
 }
 
 export interface ChangeLimits {
@@ -34,13 +36,15 @@ export function applyChange(draft: Draft, change: Change, limits: ChangeLimits):
   return { ...draft, ...change.header, text }
 }
 
-function mergeText(theirs: string, { base, text: mine }: Change, rejectFields: ReadonlySet<string>): string {
-  if (theirs === base.envelope.text) return mine
-  if (mine === base.envelope.text) return theirs
-  const { data, conflicts } = mergeData(dataOf(base.envelope.text), dataOf(mine), dataOf(theirs))
+function mergeText(theirs: string, { baseText: base, text: mine }: Change, rejectFields: ReadonlySet<string>): string {
+  if (theirs === base) return mine
+  if (mine === base) return theirs
+  const { data, conflicts } = mergeData(dataOf(base), dataOf(mine), dataOf(theirs))
   const rejected = conflicts.find((field) => rejectFields.has(field))
   if (rejected !== undefined) {
-    throw new SessionConflictError(`Another request changed the session field ${JSON.stringify(rejected)}, and merge['${rejected}'] is 'reject'.`)
+    throw new SessionConflictError(
+      `Another request changed the session field ${JSON.stringify(rejected)}, and merge['${rejected}'] is 'reject'.`,
+    )
   }
   return JSON.stringify(data)
 }
@@ -88,13 +92,18 @@ export function snapshotOf(record: SessionRecord): Snapshot {
 }
 
 export const newerVersion = (version: number): StoreUnavailableError =>
-  new StoreUnavailableError(`The session was written by a newer version of Holdfast (record version ${version}); this one leaves it as it is.`)
+  new StoreUnavailableError(
+    `The session was written by a newer version of Holdfast (record version ${version}); this one leaves it as it is.`,
+  )
 
 /**
  * What the next write builds on after a conflict: what stands there, or, where the store has lost writes that this
  * process knows (`known` is not an ancestor of it), the join of both, so that nothing acknowledged is taken back.
  */
-export function continueFrom(current: Snapshot, known: Snapshot): { readonly content: Snapshot; readonly lost: boolean } {
+export function continueFrom(
+  current: Snapshot,
+  known: Snapshot,
+): { readonly content: Snapshot; readonly lost: boolean } {
   if (descends(current, known)) return { content: current, lost: false }
   return { content: snapshotOf(join(current.record, known.record)), lost: true }
 }

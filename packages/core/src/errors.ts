@@ -127,6 +127,10 @@ export class ConfigError extends HoldfastError {
 export const isHoldfastError = (error: unknown): error is HoldfastError =>
   typeof error === 'object' && error !== null && BRAND in error
 
+/** For events: the code of an error of Holdfast, `'UNKNOWN'` for any other. */
+export const codeOf = (error: unknown): HoldfastErrorCode | 'UNKNOWN' =>
+  isHoldfastError(error) ? error.code : 'UNKNOWN'
+
 const has =
   <E extends HoldfastError>(code: HoldfastErrorCode) =>
   (error: unknown): error is E =>

@@ -1,5 +1,14 @@
 import type { Budget } from './budget.js'
-import { applyChange, type Change, type ChangeLimits, continueFrom, nextSnapshot, type Snapshot, snapshotOf, tombstone } from './changes.js'
+import {
+  applyChange,
+  type Change,
+  type ChangeLimits,
+  continueFrom,
+  nextSnapshot,
+  type Snapshot,
+  snapshotOf,
+  tombstone,
+} from './changes.js'
 import { SessionConflictError, SessionGoneError } from './errors.js'
 import { offer } from './offer.js'
 import { isTombstone, type SessionStore } from './store.js'

@@ -1,0 +1,273 @@
+import { LRUCache } from 'lru-cache'
+import { Budget, COMMIT_MS, type Pace } from './budget.js'
+import {
+  applyChange,
+  type Change,
+  type ChangeLimits,
+  continueFrom,
+  deadline,
+  type Draft,
+  nextSnapshot,
+  type Snapshot,
+  snapshotOf,
+  tombstone,
+} from './changes.js'
+import { codeOf, SessionConflictError, SessionGoneError, StoreUnavailableError } from './errors.js'
+import { publishSession } from './events.js'
+import { offer } from './offer.js'
+import { rotateRecord, type Rotation } from './rotation.js'
+import { isNewer, isTombstone, type SessionStore } from './store.js'
+
+export interface CommitsOptions extends ChangeLimits {
+  readonly store: SessionStore
+  readonly clock: () => number
+  readonly pace: Pace
+}
+
+/** One commit in the queue of its session. It ends by its own timer at the latest, whatever the store does. */
+interface Update {
+  readonly kind: 'update'
+  readonly change: Change
+  conflicts: number
+  settled: boolean
+  resolve(snapshot: Snapshot): void
+  reject(error: unknown): void
+}
+interface Touch {
+  readonly kind: 'touch'
+  readonly base: Snapshot
+  resolve(): void
+}
+/** What must not be coalesced: destroy and rotate. */
+interface Barrier {
+  readonly kind: 'barrier'
+  run(lane: Lane): Promise<void>
+}
+/** The queue of one session in this process. `known` is the newest record that this process wrote or was told of. */
+interface Lane {
+  readonly waiting: (Update | Touch | Barrier)[]
+  known: Snapshot | undefined
+}
+
+const TOUCHES_REMEMBERED = 10_000
+
+/**
+ * Everything that this process writes to sessions. Commits to one session queue and are coalesced into one write under
+ * compare-and-set; destroy and rotate are barriers. Each call settles within the commit's budget of 600 ms.
+ */
+export class Commits {
+  readonly #options: CommitsOptions
+  readonly #lanes = new Map<string, Lane>()
+  /** Deadlines moved lately: a request that read before a touch must not repeat it. */
+  readonly #touched = new LRUCache<string, number>({ max: TOUCHES_REMEMBERED })
+  #running = 0
+  #idle: (() => void)[] = []
+
+  constructor(options: CommitsOptions) {
+    this.#options = options
+  }
+
+  /** Writes the first record of a key; rejects with `SessionGoneError` when the key was destroyed before it was written. */
+  async create(key: string, draft: Draft): Promise<Snapshot> {
+    return this.#track(async () => {
+      const { store, clock, pace } = this.#options
+      const next = nextSnapshot(undefined, draft, clock())
+      const outcome = await offer(store, key, next.record, 'absent', new Budget(pace))
+      if (!outcome.applied) throw new SessionGoneError()
+      return outcome.current === next.record ? next : snapshotOf(outcome.current)
+    })
+  }
+
+  /** Resolves to the record that holds the change, which may hold others' changes too. */
+  update(key: string, change: Change): Promise<Snapshot> {
+    return this.#track(
+      () =>
+        new Promise((resolve, reject) => {
+          const settle =
+            <A>(end: (value: A) => void) =>
+            (value: A) => {
+              clearTimeout(timer)
+              update.settled = true
+              end(value)
+            }
+          const update: Update = {
+            kind: 'update',
+            change,
+            conflicts: 0,
+            settled: false,
+            resolve: settle(resolve),
+            reject: settle(reject),
+          }
+          const timer = setTimeout(() => update.reject(outOfTime(update, this.#options.store)), COMMIT_MS)
+          this.#enqueue(key, update)
+        }),
+    )
+  }
+
+  /** Moves the deadline, at most once per tenth of the idle time. A failure is an event: the request has what it needs. */
+  touch(key: string, base: Snapshot): Promise<void> {
+    return this.#track(() => new Promise((resolve) => this.#enqueue(key, { kind: 'touch', base, resolve })))
+  }
+
+  /** Writes the tombstone; resolves when one stands, to false when another did already. */
+  destroy(key: string, absoluteAt: number): Promise<boolean> {
+    const { store, pace } = this.#options
+    const budget = new Budget(pace)
+    return this.#barrier(key, async (lane) => {
+      lane.known = undefined
+      const outcome = await offer(store, key, tombstone(absoluteAt), 'newer', budget)
+      if (!outcome.applied && !isTombstone(outcome.current)) {
+        throw new StoreUnavailableError(
+          `${store.name}: refused a tombstone over a live record, which breaks the contract of a store.`,
+        )
+      }
+      if (outcome.applied) publishSession({ type: 'destroyed' })
+      return outcome.applied
+    })
+  }
+
+  /** Moves a session to a new key; see `rotateRecord`. */
+  rotate(rotation: Rotation): Promise<Snapshot> {
+    const { store, clock, pace } = this.#options
+    const budget = new Budget(pace)
+    return this.#barrier(rotation.oldKey, async (lane) => {
+      const known = newest(lane.known, rotation.change.base)
+      lane.known = undefined
+      return rotateRecord(store, rotation, known, this.#options, clock, budget)
+    })
+  }
+
+  /** Resolves when nothing is in flight. */
+  async settled(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  async #track<T>(run: () => Promise<T>): Promise<T> {
+    this.#running++
+    try {
+      return await run()
+    } finally {
+      if (--this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    }
+  }
+
+  #barrier<T>(key: string, work: (lane: Lane) => Promise<T>): Promise<T> {
+    return this.#track(
+      () =>
+        new Promise<T>((resolve, reject) => {
+          this.#enqueue(key, { kind: 'barrier', run: (lane) => work(lane).then(resolve, reject) })
+        }),
+    )
+  }
+
+  #enqueue(key: string, op: Update | Touch | Barrier): void {
+    const lane = this.#lanes.get(key)
+    if (lane) return void lane.waiting.push(op)
+    const fresh: Lane = { waiting: [op], known: undefined }
+    this.#lanes.set(key, fresh)
+    void this.#drain(key, fresh)
+  }
+
+  async #drain(key: string, lane: Lane): Promise<void> {
+    for (let first = lane.waiting[0]; first; first = lane.waiting[0]) {
+      if (first.kind === 'barrier') {
+        lane.waiting.shift()
+        await first.run(lane)
+      } else {
+        await this.#batch(key, lane)
+      }
+    }
+    this.#lanes.delete(key)
+  }
+
+  /** Settles the updates and touches at the head of the queue, taking along what joins them meanwhile. */
+  async #batch(key: string, lane: Lane): Promise<void> {
+    const updates: Update[] = []
+    const touches: Touch[] = []
+    try {
+      this.#take(lane, updates, touches)
+      if (updates.length === 0) await this.#moveDeadline(key, lane, touches)
+      else await this.#writeAll(key, lane, updates, touches)
+    } catch (error) {
+      for (const update of updates) update.reject(error)
+    }
+    for (const touch of touches) touch.resolve()
+  }
+
+  #take(lane: Lane, updates: Update[], touches: Touch[]): void {
+    for (let op = lane.waiting[0]; op && op.kind !== 'barrier'; op = lane.waiting[0]) {
+      lane.waiting.shift()
+      if (op.kind === 'update') updates.push(op)
+      else touches.push(op)
+    }
+  }
+
+  async #writeAll(key: string, lane: Lane, updates: Update[], touches: Touch[]): Promise<void> {
+    const { store, clock, pace } = this.#options
+    let content = updates.reduce<Snapshot | undefined>(
+      (known, { change }) => newest(known, change.base),
+      lane.known,
+    ) as Snapshot
+    let replaces = content.record
+    let rounds = 0
+    for (;;) {
+      this.#take(lane, updates, touches)
+      const draft = this.#compose(content.envelope, updates)
+      const live = updates.filter((update) => !update.settled)
+      if (live.length === 0) return
+      const next = nextSnapshot(content, draft, clock())
+      const outcome = await offer(store, key, next.record, { replaces }, new Budget(pace))
+      if (outcome.applied) {
+        lane.known = outcome.current === next.record ? next : snapshotOf(outcome.current)
+        for (const update of live) update.resolve(lane.known)
+        return
+      }
+      if (!outcome.current || isTombstone(outcome.current)) throw new SessionGoneError()
+      const went = continueFrom(snapshotOf(outcome.current), content)
+      content = went.content
+      replaces = outcome.current
+      for (const update of live) update.conflicts++
+      rounds++
+      publishSession(went.lost ? { type: 'lost-writes' } : { type: 'conflict', rounds })
+      await new Budget(pace).jitter()
+    }
+  }
+
+  /** One draft of all changes; one that fails by itself leaves the batch. */
+  #compose(content: Draft, updates: readonly Update[]): Draft {
+    let draft = content
+    for (const update of updates) {
+      if (update.settled) continue
+      try {
+        draft = applyChange(draft, update.change, this.#options)
+      } catch (error) {
+        update.reject(error)
+      }
+    }
+    return draft
+  }
+
+  async #moveDeadline(key: string, lane: Lane, touches: readonly Touch[]): Promise<void> {
+    const { store, clock, pace } = this.#options
+    const base = touches.reduce((known, touch) => newest(known, touch.base), lane.known) as Snapshot
+    const expiresAt = deadline(base.envelope, clock())
+    if (expiresAt - (this.#touched.get(key) ?? 0) < base.envelope.idleMs / 10) return
+    this.#touched.set(key, expiresAt)
+    try {
+      await new Budget(pace).call((options) => store.touch(key, base.record, expiresAt, options))
+    } catch (error) {
+      this.#touched.delete(key)
+      publishSession({ type: 'touch-failed', code: codeOf(error) })
+    }
+  }
+}
+
+const newest = (known: Snapshot | undefined, other: Snapshot): Snapshot =>
+  known && !isNewer(other.record, known.record) ? known : other
+
+const outOfTime = ({ conflicts }: Update, { name }: SessionStore): Error =>
+  conflicts > 0
+    ? new SessionConflictError(
+        `Other requests kept changing the session for ${COMMIT_MS} ms; ${conflicts} attempts lost.`,
+      )
+    : new StoreUnavailableError(`${name}: the commit was not acknowledged within ${COMMIT_MS} ms.`)

@@ -1,0 +1,280 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { findAdapter, type StoreAdapter } from './adapters.js'
+import { Budget, Pace } from './budget.js'
+import { newerVersion, type Snapshot } from './changes.js'
+import { decode, parseData } from './codec.js'
+import { Commits } from './commits.js'
+import { createCookies, type Cookies } from './cookies.js'
+import { isStoreUnavailable, SessionGoneError, SessionNotMountedError, StoreUnavailableError } from './errors.js'
+import { publishSession, warnOnce } from './events.js'
+import { guard } from './guard.js'
+import { hold } from './hold.js'
+import { OpeningStore } from './opening-store.js'
+import { resolveOptions, type Config } from './options.js'
+import { type Opening, type RequestParts, RequestSession } from './request-session.js'
+import { isExpired, isTombstone, type SessionStore } from './store.js'
+import type {
+  CheckedData,
+  CreatedSession,
+  RequestSource,
+  Session,
+  SessionOptions,
+  Sessions,
+  StoredSession,
+} from './types.js'
+import { Users } from './users.js'
+
+/** What a framework package adds to the options of its users. */
+export interface EngineDefaults {
+  /** Adapters that come with the framework package. */
+  readonly adapters: readonly StoreAdapter[]
+  readonly warnOnRegenerate?: boolean
+}
+
+type AnyRequest = IncomingMessage | Http2ServerRequest
+type AnyResponse = ServerResponse | Http2ServerResponse
+
+/** What `createSessions` of a framework package stands on. */
+export interface Engine<Data extends object> extends Sessions<Data> {
+  readonly production: boolean
+  /**
+   * Opens the session of a request and holds its response back until the commit. Without a valid cookie it answers at
+   * once, else it reads the store. `undefined`: the request is skipped. The second call for a request gives the first
+   * answer. Rejects with `StoreUnavailableError` under `onUnavailable: 'reject'`.
+   */
+  attach(req: AnyRequest, res: AnyResponse): RequestSession<Data> | undefined | Promise<RequestSession<Data>>
+}
+
+const READY_MS = 10_000
+const CLOSE_MS = 5_000
+const PROBE_KEY = 'holdfast-ready'
+
+/** Makes a session engine; it opens its store at once. Bad options throw `ConfigError` here. */
+export function createEngine<Data extends object>(
+  options: SessionOptions<Data> & CheckedData<Data>,
+  defaults: EngineDefaults = { adapters: [] },
+): Engine<Data> {
+  return new SessionEngine<Data>(options, defaults)
+}
+
+class SessionEngine<Data extends object> implements Engine<Data> {
+  readonly #config: Config
+  readonly #store: SessionStore
+  readonly #ownsStore: boolean
+  readonly #cookies: Cookies
+  readonly #pace = new Pace()
+  readonly #commits: Commits
+  readonly #users: Users
+  readonly #parts: RequestParts
+  readonly #requests = new WeakMap<object, RequestSession<Data>>()
+  readonly #ready: Promise<void>
+  #closing: Promise<void> | undefined
+
+  constructor(options: SessionOptions<Data>, { adapters, warnOnRegenerate = false }: EngineDefaults) {
+    const config = resolveOptions(options)
+    this.#config = config
+    this.#ownsStore = typeof config.store === 'string'
+    this.#store = typeof config.store === 'string' ? openStore(config.store, config, adapters) : guard(config.store)
+    this.#cookies = createCookies(config.cookie, config.keys, config.clock)
+    const shared = { store: this.#store, clock: config.clock, pace: this.#pace }
+    this.#commits = new Commits({ ...shared, maxBytes: config.maxBytes, rejectFields: config.rejectFields })
+    this.#users = new Users({ ...shared, commits: this.#commits, limit: config.userLimit })
+    this.#parts = {
+      config,
+      commits: this.#commits,
+      users: this.#users,
+      cookies: this.#cookies,
+      warnOnRegenerate,
+      load: (key) => this.#load(key),
+    }
+    this.#ready = this.#probe()
+    this.#ready.catch((error: unknown) => warnOnce('HOLDFAST_NOT_READY', (error as Error).message))
+  }
+
+  get production(): boolean {
+    return this.#config.production
+  }
+
+  attach(req: AnyRequest, res: AnyResponse): RequestSession<Data> | undefined | Promise<RequestSession<Data>> {
+    const known = this.#requests.get(req)
+    if (known) return known
+    const request = req as IncomingMessage
+    if (!this.#isInside(request) || this.#config.skip?.(request)) return undefined
+    const opening = this.#open(request)
+    if (opening instanceof Promise) return opening.then((opened) => this.#mount(opened, request, res))
+    return this.#mount(opening, request, res)
+  }
+
+  of(source: RequestSource): Session<Data> {
+    const request = this.#requests.get(source) ?? ('req' in source ? this.#requests.get(source.req) : undefined)
+    if (!request) throw new SessionNotMountedError()
+    return request.session
+  }
+
+  async read(source: RequestSource): Promise<Readonly<Session<Data>> | undefined> {
+    const request = await this.#detached(source)
+    if (!request) return undefined
+    const { session } = request
+    request.seal()
+    return session
+  }
+
+  async update<Result>(
+    source: RequestSource,
+    change: (session: Session<Data>) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const request = await this.#detached(source)
+    if (!request) throw new SessionGoneError('There is no live session for the cookie of this request.')
+    const result = await change(request.session)
+    await request.store()
+    return result
+  }
+
+  async create(
+    data: Partial<Data>,
+    { userId }: { readonly userId?: string | undefined } = {},
+  ): Promise<CreatedSession> {
+    const request = new RequestSession<Data>(this.#parts, {})
+    request.replace(data)
+    if (userId !== undefined) await request.session.bindUser(userId)
+    return request.create()
+  }
+
+  async listByUser(userId: string): Promise<StoredSession<Data>[]> {
+    const snapshots = await this.#users.list(userId)
+    return snapshots.map(({ key, record, envelope }) => ({
+      id: key,
+      createdAt: envelope.createdAt,
+      expiresAt: record.expiresAt,
+      absoluteExpiresAt: envelope.absoluteAt,
+      data: (parseData(envelope.text) ?? {}) as Partial<Data>,
+    }))
+  }
+
+  destroyByUser(userId: string, { except }: { readonly except?: string | undefined } = {}): Promise<number> {
+    return this.#users.destroyAll(userId, except)
+  }
+
+  ready(): Promise<void> {
+    return this.#ready
+  }
+
+  async drain(): Promise<void> {
+    await this.#commits.settled()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS).unref()
+    })
+    await Promise.race([this.#commits.settled(), late])
+    clearTimeout(timer)
+    if (this.#ownsStore) await this.#store.close()
+  }
+
+  #mount(opening: Opening, req: IncomingMessage, res: AnyResponse): RequestSession<Data> {
+    const request = new RequestSession<Data>(this.#parts, opening, req, res)
+    this.#requests.set(req, request)
+    hold(res, request)
+    return request
+  }
+
+  /** Requests outside of `cookie.path` have no session. */
+  #isInside(req: IncomingMessage): boolean {
+    const { path } = this.#config.cookie
+    if (path === '/') return true
+    const url = (req as { originalUrl?: string }).originalUrl ?? req.url ?? '/'
+    const asked = url.split('?', 1)[0] as string
+    return asked === path || asked.startsWith(path.endsWith('/') ? path : `${path}/`)
+  }
+
+  #open(req: IncomingMessage): Opening | Promise<Opening> {
+    const reading = this.#cookies.read(req.headers.cookie)
+    if (reading.state === 'valid') return this.#find(reading.id, reading.key, reading.resign)
+    if (reading.state === 'invalid' || reading.state === 'duplicate') {
+      publishSession({ type: `${reading.state}-cookie` })
+    }
+    return {}
+  }
+
+  async #find(secret: string, key: string, resign: boolean): Promise<Opening> {
+    try {
+      const snapshot = await this.#load(key)
+      return snapshot ? { origin: { secret, key, snapshot }, resign } : {}
+    } catch (error) {
+      if (isStoreUnavailable(error) && this.#config.onUnavailable === 'ephemeral') return { outage: error }
+      throw error
+    }
+  }
+
+  /** The live session of a key. Rejects with `StoreUnavailableError`, also for a record of a newer version. */
+  async #load(key: string): Promise<Snapshot | undefined> {
+    if (this.#closing) throw new StoreUnavailableError('These sessions were closed.', { refused: true })
+    const startedAt = performance.now()
+    const record = await this.#store.read(key)
+    this.#pace.add(performance.now() - startedAt)
+    const now = this.#config.clock()
+    if (!record || isExpired(record, now)) {
+      publishSession({ type: 'missing' })
+      return undefined
+    }
+    if (isTombstone(record)) return undefined
+    const decoded = decode(record.data as string)
+    if (decoded.state === 'ok')
+      return decoded.envelope.absoluteAt > now ? { record, envelope: decoded.envelope } : undefined
+    if (decoded.state === 'newer') {
+      publishSession({ type: 'newer-version', version: decoded.version })
+      throw newerVersion(decoded.version)
+    }
+    publishSession({ type: 'undecodable', reason: decoded.reason })
+    return undefined
+  }
+
+  /** The live session of a request's cookie, without its response. */
+  async #detached(source: RequestSource): Promise<RequestSession<Data> | undefined> {
+    const { headers } = 'req' in source ? source.req : source
+    const reading = this.#cookies.read(headers.cookie)
+    if (reading.state !== 'valid') return undefined
+    const snapshot = await this.#load(reading.key)
+    return (
+      snapshot && new RequestSession<Data>(this.#parts, { origin: { secret: reading.id, key: reading.key, snapshot } })
+    )
+  }
+
+  async #probe(): Promise<void> {
+    const budget = new Budget(this.#pace, READY_MS)
+    let cause: unknown
+    for (let wait = 10; budget.remainingMs > 0; wait = Math.min(wait * 2, 250)) {
+      if (this.#closing) return
+      try {
+        await this.#store.read(PROBE_KEY)
+        return
+      } catch (error) {
+        cause = error
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait).unref())
+    }
+    const reason = (cause as Error | undefined)?.message ?? ''
+    throw new StoreUnavailableError(`The session store did not answer within ${READY_MS / 1_000} s: ${reason}`, {
+      cause,
+    })
+  }
+}
+
+/** At once where the adapter can, else as an `OpeningStore`. */
+function openStore(url: string, { adapters, clock }: Config, builtIn: readonly StoreAdapter[]): SessionStore {
+  const adapter = findAdapter(url, [...adapters, ...builtIn])
+  const opened = adapter.open(url, { clock })
+  return opened instanceof Promise ? new OpeningStore(adapter, url, { clock }, opened) : guard(opened)
+}

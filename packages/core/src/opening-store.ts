@@ -1,0 +1,120 @@
+import type { AdapterContext, StoreAdapter } from './adapters.js'
+import { codeOf, StoreUnavailableError } from './errors.js'
+import { publishSession, warnOnce } from './events.js'
+import { guard } from './guard.js'
+import type { CallOptions, SessionRecord, SessionStore, WriteCondition, WriteOutcome } from './store.js'
+import { STORE_CALL_MS } from './budget.js'
+
+const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
+
+/**
+ * A store that is being opened. Calls wait for it as long as for any answer (250 ms), then reject with
+ * `StoreUnavailableError`; opening goes on until it succeeds or the store is closed.
+ */
+export class OpeningStore implements SessionStore {
+  readonly guarded = true
+  readonly #scheme: string
+  readonly #opened: Promise<SessionStore>
+  #store: SessionStore | undefined
+  #failure: unknown
+  #closed = false
+  #retry: (() => void) | undefined
+
+  constructor(
+    adapter: Pick<StoreAdapter, 'open'>,
+    url: string,
+    context: AdapterContext,
+    first?: Promise<SessionStore>,
+  ) {
+    this.#scheme = url.slice(0, url.indexOf(':'))
+    this.#opened = this.#open(adapter, url, context, first)
+  }
+
+  get name(): string {
+    return this.#store?.name ?? this.#scheme
+  }
+
+  /** Why the last attempt failed, while there is no store. */
+  get failure(): unknown {
+    return this.#store ? undefined : this.#failure
+  }
+
+  read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
+    return this.#store ? this.#store.read(key, options) : this.#when(options).then((store) => store.read(key, options))
+  }
+
+  write(key: string, record: SessionRecord, condition: WriteCondition, options?: CallOptions): Promise<WriteOutcome> {
+    if (this.#store) return this.#store.write(key, record, condition, options)
+    return this.#when(options).then((store) => store.write(key, record, condition, options))
+  }
+
+  touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome> {
+    if (this.#store) return this.#store.touch(key, record, expiresAt, options)
+    return this.#when(options).then((store) => store.touch(key, record, expiresAt, options))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#retry?.()
+    await this.#store?.close()
+  }
+
+  async #open(
+    adapter: Pick<StoreAdapter, 'open'>,
+    url: string,
+    context: AdapterContext,
+    first?: Promise<SessionStore>,
+  ): Promise<SessionStore> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const store = guard(await (attempt === 0 && first ? first : adapter.open(url, context)))
+        if (this.#closed) await store.close()
+        this.#store = store
+        return store
+      } catch (error) {
+        this.#report(error)
+      }
+      await this.#pause(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] as number)
+      if (this.#closed) return new Promise(() => {})
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#failure = error
+    publishSession({ type: 'opening-failed', code: codeOf(error) })
+    warnOnce(
+      'HOLDFAST_STORE_NOT_OPEN',
+      `The session store '${this.#scheme}:' cannot be opened yet, and is tried again: ${(error as Error).message}`,
+    )
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms).unref()
+      this.#retry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #when({ timeoutMs = STORE_CALL_MS, signal }: CallOptions = {}): Promise<SessionStore> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () =>
+        reject(
+          new StoreUnavailableError(`${this.#scheme}: the store is not open yet.`, {
+            cause: this.#failure,
+            refused: true,
+          }),
+        )
+      if (this.#closed || signal?.aborted) return giveUp()
+      const timer = setTimeout(giveUp, Math.min(timeoutMs, STORE_CALL_MS)).unref()
+      signal?.addEventListener('abort', giveUp, { once: true })
+      void this.#opened.then((store) => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', giveUp)
+        resolve(store)
+      })
+    })
+  }
+}

@@ -1,0 +1,298 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import type { Cookies } from './cookies.js'
+import { codeOf, isSessionGone, SessionLateWriteError, type StoreUnavailableError } from './errors.js'
+import { publishSession, warnOnce } from './events.js'
+import type { HoldTarget } from './hold.js'
+import { LiveSession, type Origin, type SessionHost, type SessionParts } from './live-session.js'
+import type { CreatedSession, Session } from './types.js'
+
+export interface RequestParts extends SessionParts {
+  readonly cookies: Cookies
+  /** Koa's own `regenerate()` keeps the data: its users are told once that this one drops it. */
+  readonly warnOnRegenerate: boolean
+}
+
+export interface Opening {
+  readonly origin?: Origin | undefined
+  /** The cookie was signed with an older key. */
+  readonly resign?: boolean
+  readonly outage?: StoreUnavailableError | undefined
+}
+
+type AnyResponse = ServerResponse | Http2ServerResponse
+
+/**
+ * The session side of one request: its session, what the response must wait for, and the cookie that goes with it.
+ * Without a response (`sessions.update`) nothing that needs a cookie is possible.
+ */
+export class RequestSession<Data extends object> implements SessionHost, HoldTarget {
+  readonly #parts: RequestParts
+  readonly #req: IncomingMessage | undefined
+  readonly #res: AnyResponse | undefined
+  readonly #resign: boolean
+  #live: LiveSession
+  /** Sessions that are over for this request; `= null` ends them with the commit. */
+  readonly #dead: LiveSession[] = []
+  readonly #toDestroy: LiveSession[] = []
+  #cookie: string | undefined
+  #tail: Promise<unknown> | undefined
+  #closed = false
+  #dropped = false
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(parts: RequestParts, opening: Opening, req?: IncomingMessage, res?: AnyResponse) {
+    this.#parts = parts
+    this.#req = req
+    this.#res = res
+    this.#resign = opening.resign ?? false
+    this.#live = new LiveSession(parts, this, { origin: opening.origin, outage: opening.outage })
+  }
+
+  /** The session now; another object after `destroy()`, `regenerate()` and `= null`. */
+  get session(): Session<Data> {
+    let object = this.#live.object()
+    if (!object) {
+      this.#live = new LiveSession(this.#parts, this)
+      object = this.#live.object() as object
+    }
+    this.#watch()
+    return object as Session<Data>
+  }
+
+  /** `ctx.session = data`: null destroys with the commit, an object replaces the data. Throws `TypeError` for anything else. */
+  replace(data: Partial<Data> | null): void {
+    if (data === null) {
+      if (this.#live.storedKey !== undefined || this.#live.outage) this.#toDestroy.push(this.#live)
+      this.#putNew()
+    } else if (typeof data === 'object' && !Array.isArray(data)) {
+      if (data !== this.#live.object()) this.#live.replace(data as Record<string, unknown>)
+    } else {
+      throw new TypeError(
+        `The session can be set to an object or to null (which destroys it), not to ${Array.isArray(data) ? 'an array' : typeof data}.`,
+      )
+    }
+  }
+
+  get takesCookies(): boolean {
+    return this.#res !== undefined && !this.#res.headersSent
+  }
+  get hasEnded(): boolean {
+    return this.#res?.writableEnded ?? false
+  }
+  /** True when the head of the response was asked for. */
+  get headStarted(): boolean {
+    return this.#res?.headersSent ?? false
+  }
+
+  /** What Koa does after its handlers: the commit of a response with this status, if one is due. */
+  async commit(status?: number): Promise<void> {
+    if (status === undefined || this.#owes(status, false)) await this.#run()
+  }
+
+  needsCommit(ending = false): boolean {
+    return this.#owes(this.#res?.statusCode ?? 200, ending)
+  }
+
+  applyHead(): void {
+    const res = this.#res as AnyResponse
+    const cookie = this.#cookie ?? (this.#resign && this.#live.isStored ? this.#cookieOf(this.#live) : undefined)
+    if (cookie === undefined) return
+    // Http2ServerResponse has the same method; Node's types give it other overloads.
+    ;(res as ServerResponse).appendHeader('Set-Cookie', cookie)
+    if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
+    this.#warnOnPlainHttp()
+  }
+
+  get commitFailed(): ((error: unknown) => void) | undefined {
+    const { onCommitError } = this.#parts.config
+    return onCommitError && ((error) => onCommitError(error, this.#req as IncomingMessage, this.#res as ServerResponse))
+  }
+
+  late(error: unknown): void {
+    failed(error)
+  }
+
+  /** Stores the current session of a call without a response; rejects with `SessionGoneError` when it ended meanwhile. */
+  async store(): Promise<void> {
+    await this.#endAll()
+    if (this.#live.needsCommit()) {
+      if (this.#live.isNew) throw new SessionLateWriteError('A new session')
+      await this.#live.commit()
+    }
+    if (!this.#parts.config.production) this.#live.freeze()
+  }
+
+  /** Stores a new session of a call without a response, and gives its cookie. */
+  async create(): Promise<CreatedSession> {
+    const live = this.#live
+    live.want()
+    live.needsCommit()
+    await live.commit()
+    return { id: live.sessionId, cookie: this.#parts.cookies.header(live.secret, live.absoluteExpiresAt) }
+  }
+
+  /** The session can be read only. */
+  seal(): void {
+    this.#live.seal()
+  }
+
+  /** Runs `work` after what this request does already: `save()` beside a commit. */
+  serial<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail ? this.#tail.then(work, work) : work()
+    const tail: Promise<unknown> = result.then(
+      () => this.#settle(tail),
+      () => this.#settle(tail),
+    )
+    this.#tail = tail
+    return result
+  }
+
+  sendCookie(session: LiveSession): void {
+    this.#cookie = this.#cookieOf(session)
+  }
+
+  async regenerate(session: LiveSession): Promise<void> {
+    const droppedData = !session.production && session.isFilled
+    await this.#end(session)
+    if (session === this.#live) this.#putNew(true)
+    if (droppedData && this.#parts.warnOnRegenerate) {
+      warnOnce(
+        'HOLDFAST_REGENERATE',
+        'session.regenerate() drops the data (koa-session’s keeps it). For a new id with the same data call session.rotate().',
+      )
+    }
+  }
+
+  async destroy(session: LiveSession): Promise<void> {
+    await this.#end(session)
+    if (session === this.#live) this.#putNew()
+  }
+
+  #settle(tail: Promise<unknown>): void {
+    if (this.#tail === tail) this.#tail = undefined
+  }
+
+  #cookieOf(session: LiveSession): string {
+    return this.#parts.cookies.set(session.secret, session.absoluteExpiresAt, session.persistent)
+  }
+
+  #putNew(wanted = false): void {
+    const old = this.#live
+    this.#live = new LiveSession(this.#parts, this, {
+      wanted: wanted && old.storedKey !== undefined,
+      outage: old.outage,
+    })
+    if (this.#toDestroy.includes(old)) this.#bury(old)
+  }
+
+  #bury(session: LiveSession): void {
+    session.end()
+    this.#dead.push(session)
+  }
+
+  #end(session: LiveSession): Promise<void> {
+    return this.serial(() => this.#endNow(session))
+  }
+
+  async #endNow(session: LiveSession): Promise<void> {
+    if (session.outage) throw session.outage
+    const key = session.storedKey
+    if (key !== undefined) {
+      await this.#parts.commits.destroy(key, session.storedUntil)
+      this.#cookie = this.#parts.cookies.clear()
+    }
+    if (!this.#dead.includes(session)) this.#bury(session)
+  }
+
+  async #endAll(): Promise<void> {
+    for (let session = this.#toDestroy[0]; session; session = this.#toDestroy[0]) {
+      await this.#endNow(session)
+      this.#toDestroy.shift()
+    }
+  }
+
+  /** Decides, once, whether the response has to wait; the status says whether its changes count. */
+  #owes(status: number, ending: boolean): boolean {
+    if (this.#closed) {
+      if (ending) this.#freeze()
+      return false
+    }
+    this.#closed = true
+    try {
+      this.#dropped = !this.#parts.config.commitOn(status)
+      const owes = !this.#dropped && (this.#toDestroy.length > 0 || this.#live.needsCommit())
+      if (ending) this.#freeze()
+      return owes || this.#tail !== undefined
+    } catch (error) {
+      this.#failure = { error }
+      return true
+    }
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.serial(() => this.#commitAll())
+    } catch (error) {
+      if (isSessionGone(error)) return
+      failed(error)
+      throw error
+    }
+  }
+
+  async #commitAll(): Promise<void> {
+    if (this.#failure) throw this.#failure.error
+    if (this.#dropped) return
+    await this.#endAll()
+    if (!this.#live.hasEnded && this.#live.needsCommit()) await this.#live.commit()
+  }
+
+  #freeze(): void {
+    if (!this.#parts.config.production && !this.#dropped) this.#live.freeze()
+  }
+
+  /** At the end of the response: what was changed after the commit is lost, and somebody should know. */
+  #watch(): void {
+    if (this.#watching || !this.#res) return
+    this.#watching = true
+    this.#res.once('close', () => this.#report())
+  }
+  #watching = false
+
+  #report(): void {
+    if (this.#dead.some((session) => session.isChanged())) {
+      publishSession({ type: 'dead-session-changed' })
+      warnOnce(
+        'HOLDFAST_DEAD_SESSION',
+        'A session was changed after it had been destroyed; the change is lost. Use req.session or ctx.session again: it is a new one.',
+      )
+    }
+    if (!this.#closed || this.#dropped || this.#live.hasEnded || this.#live.outage) return
+    if (!this.#live.isChanged()) return
+    publishSession({ type: 'late-change' })
+    warnOnce(
+      'HOLDFAST_LATE_CHANGE',
+      'A session was changed after its response had begun, and the change is lost. Change it before, call session.save(), or use sessions.update().',
+    )
+  }
+
+  #warnOnPlainHttp(): void {
+    const { secure, name } = this.#parts.config.cookie
+    const req = this.#req
+    if (
+      !secure ||
+      !req ||
+      (req.socket as { encrypted?: boolean } | undefined)?.encrypted ||
+      req.headers['x-forwarded-proto']
+    )
+      return
+    warnOnce(
+      'HOLDFAST_PLAIN_HTTP',
+      `The cookie ${name} is Secure, and this response goes over plain http: a browser may refuse it. Behind a TLS proxy that is fine; for development set NODE_ENV=development or cookie.secure: false.`,
+    )
+  }
+}
+
+const failed = (error: unknown): void => {
+  publishSession({ type: 'commit-failed', code: codeOf(error) })
+}
