@@ -14,8 +14,11 @@ import {
 
 /** What one engine wants done before a response and at its head. */
 export interface HoldTarget {
-  /** Asked once, at the first byte, when status and headers are those that will be sent. Must not throw. */
-  needsCommit(): boolean
+  /**
+   * Asked at the first byte, when status and headers are those that will be sent, and again at the `end` of a response
+   * that began before (`ending`: the handler has said all). Must not throw.
+   */
+  needsCommit(ending: boolean): boolean
   /** When it rejects, the error is the answer (its `status` and `headers`, else 500) in place of the handler's. */
   commit(): Promise<void>
   /** Called once, right before the real head goes out, also after a failed commit: the place to append cookies. */
@@ -95,10 +98,13 @@ class Hold {
   }
 
   /** A byte wants to leave; the first one decides. Gives the phase that it meets. */
-  meet(): Phase {
-    if (this.phase !== 'open') return this.phase
+  meet(ending = false): Phase {
+    if (this.phase !== 'open') {
+      if (ending && !this.ended) for (const target of this.targets) target.needsCommit(true)
+      return this.phase
+    }
     if (!this.head) checkHead(this.res)
-    const owing = this.targets.filter((target) => target.needsCommit())
+    const owing = this.targets.filter((target) => target.needsCommit(ending))
     if (owing.length === 0) {
       this.release()
     } else {
