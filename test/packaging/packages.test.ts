@@ -1,0 +1,130 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { npmProject, packAll, pnpmProject, removeFolder, runNode, temporaryFolder, tool } from './projects.js'
+
+const newest = { koa: '3.3.0', express: '5.3.0' }
+const newestTypes = {
+  '@types/koa': '3.0.3',
+  '@types/express': '5.0.6',
+  '@types/node': '20.19.25',
+  '@types/koa-session': '6.4.5',
+  '@types/express-session': '1.19.0',
+}
+const oldest = { koa: '2.16.3', express: '4.21.2' }
+const oldestTypes = { ...newestTypes, '@types/koa': '2.15.2', '@types/express': '4.17.25' }
+
+let folder: string
+const inFolder = (name: string): string => join(folder, name)
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  await mkdir(inFolder('tarballs'))
+  const tarballs = await packAll(['core', 'memory', 'koa', 'express'], inFolder('tarballs'))
+  await npmProject(inFolder('npm-newest'), tarballs, { ...newest, ...newestTypes })
+  await npmProject(inFolder('npm-oldest'), tarballs, { ...oldest, ...oldestTypes })
+  await pnpmProject(inFolder('pnpm'), tarballs, newest)
+}, 240_000)
+
+afterAll(() => removeFolder(folder))
+
+interface Report {
+  readonly user: string
+  /** Files of Holdfast that the process has loaded, such as `core/dist/index.js`. */
+  readonly loaded: readonly string[]
+}
+
+async function reportOf(file: string, project: string): Promise<Report> {
+  const output = await runNode([file], project)
+  const line = output.split('\n').find((candidate) => candidate.startsWith('{'))
+  if (line === undefined) throw new Error(`${file} reported nothing. It printed:\n${output}`)
+  return JSON.parse(line) as Report
+}
+
+describe.each(['npm-newest', 'npm-oldest', 'pnpm'])('installed from tarballs: %s', (project) => {
+  describe.each(['koa', 'express'])('%s', (framework) => {
+    test.each([
+      ['import', 'mjs', 'index.js'],
+      ['require', 'cjs', 'index.cjs'],
+    ])('%s: a login holds, on one copy of each package', async (_, extension, entry) => {
+      expect(await reportOf(`${framework}.${extension}`, inFolder(project))).toEqual({
+        user: `${framework} knows u1`,
+        loaded: ['core', framework, 'memory'].sort().map((name) => `${name}/dist/${entry}`),
+      })
+    })
+  })
+
+  test.each([
+    ['import', 'mjs', 'index.js'],
+    ['require', 'cjs', 'index.cjs'],
+  ])(
+    '%s: core finds a store by the scheme of its URL, and that store uses the same core',
+    async (_, extension, entry) => {
+      expect(await reportOf(`scheme.${extension}`, inFolder(project))).toEqual({
+        user: 'core knows u1',
+        loaded: [`core/dist/${entry}`, `memory/dist/${entry}`],
+      })
+    },
+  )
+})
+
+describe('bundled by esbuild into one file, away from any node_modules', () => {
+  // The usual recipe for CommonJS dependencies in a bundle of ES modules.
+  const banner = `import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)`
+
+  test.each([
+    ['esm', 'mjs', { js: banner }],
+    ['cjs', 'cjs', {}],
+  ] as const)('%s: works with the adapters that were passed', async (format, extension, withBanner) => {
+    const outfile = inFolder(`bundle/${format}/app.${extension}`)
+    await build({
+      entryPoints: [join(inFolder('npm-newest'), 'bundle.mjs')],
+      bundle: true,
+      platform: 'node',
+      format,
+      outfile,
+      banner: withBanner,
+      logLevel: 'error',
+    })
+    expect(await reportOf(outfile, inFolder(`bundle/${format}`))).toEqual({
+      user: 'bundle knows u1 and u1',
+      loaded: [],
+    })
+  })
+})
+
+describe.each(['npm-newest', 'npm-oldest'])('types: %s', (project) => {
+  const compilers = { 'TypeScript 5.9': 'typescript/bin/tsc', 'TypeScript 7': 'typescript-7/bin/tsc' }
+  const modules = { nodenext: 'nodenext', bundler: 'esnext' }
+  const others = {
+    alone: [],
+    'beside the types of koa-session and express-session': ['koa-session', 'express-session'],
+  }
+
+  const cases = Object.entries(compilers).flatMap(([compiler, tsc]) =>
+    Object.entries(modules).flatMap(([moduleResolution, module]) =>
+      Object.entries(others).map(([beside, types]) => ({ compiler, tsc, moduleResolution, module, beside, types })),
+    ),
+  )
+
+  test.each(cases)(
+    '$compiler, $moduleResolution, $beside: what should compile does, what should not does not',
+    async ({ tsc, moduleResolution, module, types }) => {
+      const config = {
+        compilerOptions: {
+          target: 'ES2022',
+          lib: ['ES2022'],
+          module,
+          moduleResolution,
+          types: ['node', ...types],
+          strict: true,
+          noEmit: true,
+        },
+        include: ['types'],
+      }
+      await writeFile(join(inFolder(project), 'tsconfig.json'), JSON.stringify(config))
+      expect(await runNode([tool(tsc), '--pretty', 'false'], inFolder(project))).toBe('')
+    },
+  )
+})
