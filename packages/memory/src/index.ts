@@ -1,1 +1,2 @@
-export {}
+export { memoryStore, type MemoryStoreOptions } from './memory-store.js'
+export { memory } from './memory-adapter.js'
