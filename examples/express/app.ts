@@ -7,43 +7,38 @@ interface ShopSession {
   cart: string[]
 }
 
-/** A shop of three pages: log in, put things into a cart, log out. */
+/** A shop of one page: log in, put things into a cart, log out. */
 export function createApp(secret = process.env.SESSION_SECRET) {
-  // #region app
   const sessions = createSessions<ShopSession>({ secret, store: process.env.SESSION_STORE })
   const app = express().use(sessions)
-  // #endregion app
   app.use(express.urlencoded({ extended: false }))
 
-  // #region login
+  // #region routes
   app.post('/login', (req, res) => {
-    // Check the password here.
     const session = sessions.of(req)
+    // Check the password here.
     session.rotate()
     session.userId = req.body.user
     res.redirect('/')
   })
-  // #endregion login
 
-  // #region use
   app.post('/cart', (req, res) => {
     const session = sessions.of(req)
-    session.cart = [...(session.cart ?? []), req.body.item]
+    const { cart = [] } = session
+    session.cart = [...cart, req.body.item]
     res.redirect('/')
   })
 
   app.get('/', (req, res) => {
-    const { userId, cart } = sessions.of(req)
-    res.json({ user: userId ?? null, cart: cart ?? [] })
+    const { userId = null, cart = [] } = sessions.of(req)
+    res.json({ user: userId, cart })
   })
-  // #endregion use
 
-  // #region logout
   app.post('/logout', async (req, res) => {
     await sessions.of(req).destroy()
     res.redirect('/')
   })
-  // #endregion logout
+  // #endregion routes
   return app
 }
 

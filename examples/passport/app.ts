@@ -10,20 +10,19 @@ interface ClubSession {
   wanted: string
 }
 
-const members = new Map([['ada', { name: 'ada', password: 'enchantress' }]])
+const passwords = new Map([['ada', 'enchantress']])
 
 /** A club with one room: passport logs members in, connect-flash tells them what went wrong. */
 export function createApp(secret = process.env.SESSION_SECRET) {
   const auth = new passport.Passport()
   auth.use(
     new Strategy((name, password, done) => {
-      const member = members.get(name)
-      if (member?.password === password) done(null, member)
+      if (passwords.get(name) === password) done(null, { name })
       else done(null, false, { message: 'Wrong name or password.' })
     }),
   )
   auth.serializeUser((user, done) => done(null, (user as { name: string }).name))
-  auth.deserializeUser((name: string, done) => done(null, members.get(name) ?? false))
+  auth.deserializeUser((name: string, done) => done(null, passwords.has(name) && { name }))
 
   // #region app
   const sessions = createSessions<ClubSession>({ secret, store: process.env.SESSION_STORE })
