@@ -1,10 +1,8 @@
 import express from 'express'
 import { createSessions } from '@holdfast/express'
 
-const sessions = createSessions<{ userId: string }>({
-  secret: process.env.SESSION_SECRET,
-  store: process.env.SESSION_STORE,
-})
+const { SESSION_SECRET: secret, SESSION_STORE: store } = process.env
+const sessions = createSessions<{ userId: string }>({ secret, store })
 const app = express().use(sessions)
 
 app.get('/me', (req, res) => {

@@ -1,10 +1,8 @@
 import Koa from 'koa'
 import { createSessions } from '@holdfast/koa'
 
-const sessions = createSessions<{ userId: string }>({
-  secret: process.env.SESSION_SECRET,
-  store: process.env.SESSION_STORE,
-})
+const { SESSION_SECRET: secret, SESSION_STORE: store } = process.env
+const sessions = createSessions<{ userId: string }>({ secret, store })
 const app = new Koa().use(sessions)
 
 app.use((ctx) => {
