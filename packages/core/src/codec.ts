@@ -32,6 +32,8 @@ export type Decoded =
   /** Written by a later version of Holdfast, which this code must neither read nor replace. */
   | { readonly state: 'newer'; readonly version: number }
 
+type Data = Readonly<Record<string, unknown>>
+
 const VERSION = 1
 const TAG_LENGTH = 8
 const WRITES_REMEMBERED = 8
@@ -75,7 +77,7 @@ export function decode(data: string): Decoded {
 
 const undecodable = (reason: string): Decoded => ({ state: 'undecodable', reason })
 
-/** Decodes tags and stamps when they are asked for: a request that only reads needs neither (0.7 of 1.9 µs for six fields). */
+/** Decodes tags and stamps when they are asked for: a request that only reads needs neither (1.6 of 3.0 µs for six fields). */
 class StoredEnvelope implements Envelope {
   readonly createdAt: number
   readonly idleMs: number
@@ -122,9 +124,9 @@ function parseHeader(text: string): Header | string {
     return 'its header is not JSON'
   }
   const { c, i, x, p, u, t, s, o } = header
-  if (!isTime(c) || !isTime(i) || !isTime(x)) return 'a time in its header is not a number of ms'
+  if (!isTime(c) || !isTime(i) || !isTime(x)) return 'its header has a wrong time'
   if (p !== undefined && p !== 1) return 'its header has a wrong persistent mark'
-  if (u !== undefined && typeof u !== 'string') return 'its header has a user that is no text'
+  if (u !== undefined && typeof u !== 'string') return 'its header has a wrong user'
   if (typeof t !== 'string' || t.length === 0 || t.length % TAG_LENGTH > 0) return 'its header has wrong tags'
   if (!isObject(s) || !hasRevisions(s)) return 'its header has wrong stamps'
   if (o !== undefined && !isOrigin(o)) return 'its header has a wrong origin'
@@ -189,19 +191,22 @@ function isDeeperThan(levels: number, value: unknown): boolean {
  * The JSON of one field, `''` where the data has none: two fields are equal when these are. What JSON drops (undefined,
  * functions) counts as absent.
  */
-export const fieldText = (data: Readonly<Record<string, unknown>>, field: string): string =>
+export const fieldText = (data: Data, field: string): string =>
   Object.hasOwn(data, field) ? (JSON.stringify(data[field]) ?? '') : ''
+
+const isSameField = (a: Data, b: Data, field: string): boolean =>
+  a[field] === b[field] || fieldText(a, field) === fieldText(b, field)
 
 /** The stamps of the write `revision` that turns `previousData` into `nextData`; `previous` undefined: a new session. */
 export function nextStamps(
   previous: Envelope | undefined,
-  previousData: Readonly<Record<string, unknown>>,
-  nextData: Readonly<Record<string, unknown>>,
+  previousData: Data,
+  nextData: Data,
   revision: number,
 ): ReadonlyMap<string, number> {
   const stamps = new Map(previous?.stamps)
   for (const field of new Set([...Object.keys(previousData), ...Object.keys(nextData)]))
-    if (!stamps.has(field) || fieldText(previousData, field) !== fieldText(nextData, field)) stamps.set(field, revision)
+    if (!isSameField(previousData, nextData, field)) stamps.set(field, revision)
   for (const field of removalsToForget(stamps, (name) => Object.hasOwn(nextData, name))) stamps.delete(field)
   return stamps
 }
