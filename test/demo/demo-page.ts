@@ -1,0 +1,105 @@
+import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+/** One dot of the strip: who clicked, which server answered, and what became of the login. */
+export interface Click {
+  readonly id: number
+  readonly visitor: string
+  readonly server: string
+  readonly result: string
+}
+
+/** The page as its reader sees and uses it: what it says, and what its buttons do. Clicks come only on demand. */
+export class DemoPage {
+  readonly page: Page
+
+  constructor(page: Page) {
+    this.page = page
+  }
+
+  /** Opens the page with its traffic paused. */
+  async open(url: string): Promise<void> {
+    await this.page.goto(url)
+    await this.page.locator('.server').nth(2).waitFor()
+    const pause = this.page.getByRole('button', { name: 'Pause' })
+    if (await pause.isVisible()) await pause.click()
+    await this.page.getByRole('button', { name: 'Resume' }).waitFor()
+  }
+
+  text(selector: string): Promise<string> {
+    return this.page.locator(selector).innerText()
+  }
+
+  /** Chooses an approach; everybody signs in anew then, also when it is the one in use. Gives the clicks of that. */
+  async choose(title: string): Promise<readonly Click[]> {
+    const radio = this.page.getByRole('radio', { name: title })
+    if (await radio.isChecked()) return await this.signIn()
+    const clicks = await this.#after(6, () => radio.check())
+    await this.noticed(`${title} from now on. All six visitors have signed in again.`)
+    return clicks
+  }
+
+  signIn(): Promise<readonly Click[]> {
+    return this.#after(6, () => this.page.getByRole('button', { name: 'Sign everybody in again' }).click())
+  }
+
+  /** Presses "Send 20 requests" and gives the 20 clicks as the page shows them. */
+  send20(): Promise<readonly Click[]> {
+    return this.#after(20, () => this.page.getByRole('button', { name: 'Send 20 requests' }).click())
+  }
+
+  async kill(server: string): Promise<void> {
+    await this.page.getByRole('button', { name: `Kill server ${server}` }).click()
+    await this.noticed(`Server ${server} was killed`)
+  }
+
+  async restart(server: string): Promise<void> {
+    await this.page.getByRole('button', { name: `Restart server ${server}` }).click()
+    await this.noticed(`Server ${server} is back, with an empty memory.`)
+  }
+
+  async noticed(words: string): Promise<void> {
+    await this.page.locator('#notice', { hasText: words }).waitFor()
+  }
+
+  /** All the clicks that the page still shows, oldest first. */
+  clicks(): Promise<readonly Click[]> {
+    return this.page.evaluate<readonly Click[]>(`[...document.querySelectorAll('.request')].map((dot) => ({
+      id: Number(dot.dataset.id),
+      visitor: dot.querySelector('.said').textContent.split(',', 1)[0],
+      server: dot.dataset.server,
+      result: dot.dataset.result,
+    }))`)
+  }
+
+  /** The names on the card of a server, with what they are: `Mia signed in`. */
+  async visitorsOf(server: string): Promise<readonly string[]> {
+    const names = await this.#card(server).locator('.visitor').allInnerTexts()
+    return names.map((text) => text.split('\n').at(-2) + ' ' + text.split('\n').at(-1)).sort()
+  }
+
+  /** What the card of a server says of it. */
+  async server(name: string): Promise<{ what: string; load: string; pid: number; answered: number }> {
+    const what = await this.#card(name).locator('.what').innerText()
+    const load = await this.#card(name).locator('.load p').innerText()
+    return {
+      what,
+      load,
+      pid: Number(/process (\d+)/.exec(what)?.[1]),
+      answered: Number(/(\d+) in all/.exec(load)?.[1]),
+    }
+  }
+
+  async #after(clicks: number, press: () => Promise<void>): Promise<readonly Click[]> {
+    const last = (await this.clicks()).at(-1)?.id ?? 0
+    await press()
+    await this.page.locator(`.request[data-id="${last + clicks}"]`).waitFor({ state: 'attached' })
+    const seen = (await this.clicks()).filter(({ id }) => id > last)
+    expect(seen).toHaveLength(clicks)
+    return seen
+  }
+
+  #card(server: string): ReturnType<Page['locator']> {
+    return this.page.locator('.server', { hasText: `Server ${server}` })
+  }
+}
