@@ -1,11 +1,11 @@
-import { createSessions } from '@holdfast/express'
+import { createSessions } from '@holdfast/koa'
 
 const secret = process.env.SESSION_SECRET
 
 // #region always
-export const savesAlways = createSessions({ secret, commitOn: () => true })
+createSessions({ secret, commitOn: () => true })
 // #endregion always
 
 // #region asked
-export const savesWhenAsked = createSessions({ secret, commitOn: () => false })
+createSessions({ secret, commitOn: () => false })
 // #endregion asked

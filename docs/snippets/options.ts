@@ -1,11 +1,12 @@
 import { createSessions } from '@holdfast/koa'
 
+// #region options
 interface Data {
   userId: string
   order: { id: string; paid: boolean }
 }
 
-export const sessions = createSessions<Data>({
+const sessions = createSessions<Data>({
   secret: [process.env.SESSION_SECRET, process.env.SESSION_SECRET_OLD],
   store: process.env.SESSION_STORE,
   idle: '30m',
@@ -16,3 +17,6 @@ export const sessions = createSessions<Data>({
   maxPerUser: { limit: 5, whenReached: 'evict-oldest' },
   skip: (req) => req.url?.startsWith('/assets/') ?? false,
 })
+// #endregion options
+
+export { sessions }

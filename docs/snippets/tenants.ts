@@ -8,6 +8,6 @@ const app = new Koa()
 // #region tenants
 const isShop = (req: IncomingMessage) => req.headers.host === 'shop.example'
 
-app.use(createSessions({ secret, skip: (req) => !isShop(req), cookie: { name: '__Host-shop' } }))
-app.use(createSessions({ secret, skip: isShop, cookie: { name: '__Host-blog' } }))
+app.use(createSessions({ secret, skip: (req) => !isShop(req) }))
+app.use(createSessions({ secret, skip: isShop }))
 // #endregion tenants

@@ -1,12 +1,11 @@
-import { createServer, type RequestListener } from 'node:http'
+import type { Server } from 'node:http'
 import { createSessions } from '@holdfast/koa'
 import { WebSocketServer } from 'ws'
 
 const sessions = createSessions<{ userId: string; read: number }>({ secret: process.env.SESSION_SECRET })
-declare const app: { callback(): RequestListener }
+declare const server: Server
 
 // #region sockets
-const server = createServer(app.callback())
 const sockets = new WebSocketServer({ noServer: true })
 
 server.on('upgrade', async (req, socket, head) => {

@@ -8,8 +8,8 @@ interface ShopSession {
 }
 
 /** A shop of one page: log in, put things into a cart, log out. */
-export function createApp(secret = process.env.SESSION_SECRET) {
-  const sessions = createSessions<ShopSession>({ secret, store: process.env.SESSION_STORE })
+export function createApp(secret = process.env.SESSION_SECRET, store = process.env.SESSION_STORE) {
+  const sessions = createSessions<ShopSession>({ secret, store })
   const app = express().use(sessions)
   app.use(express.urlencoded({ extended: false }))
 

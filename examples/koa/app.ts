@@ -46,8 +46,8 @@ const routes: Readonly<Record<string, (ctx: ShopContext) => void | Promise<void>
 }
 
 /** A shop of one page: log in, put things into a cart, log out. */
-export function createApp(secret = process.env.SESSION_SECRET) {
-  const sessions = createSessions<ShopSession>({ secret, store: process.env.SESSION_STORE })
+export function createApp(secret = process.env.SESSION_SECRET, store = process.env.SESSION_STORE) {
+  const sessions = createSessions<ShopSession>({ secret, store })
   const app = new Koa().use(sessions)
   app.use((ctx) => routes[`${ctx.method} ${ctx.path}`]?.(ctx))
   return app

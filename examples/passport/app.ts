@@ -13,7 +13,7 @@ interface ClubSession {
 const passwords = new Map([['ada', 'enchantress']])
 
 /** A club with one room: passport logs members in, connect-flash tells them what went wrong. */
-export function createApp(secret = process.env.SESSION_SECRET) {
+export function createApp(secret = process.env.SESSION_SECRET, store = process.env.SESSION_STORE) {
   const auth = new passport.Passport()
   auth.use(
     new Strategy((name, password, done) => {
@@ -25,15 +25,17 @@ export function createApp(secret = process.env.SESSION_SECRET) {
   auth.deserializeUser((name: string, done) => done(null, passwords.has(name) && { name }))
 
   // #region app
-  const sessions = createSessions<ClubSession>({ secret, store: process.env.SESSION_STORE })
+  const sessions = createSessions<ClubSession>({ secret, store })
   const app = express()
-  app.use(sessions, flash(), auth.session(), express.urlencoded({ extended: false }))
+  app.use(sessions, flash(), auth.session())
   // #endregion app
+  app.use(express.urlencoded({ extended: false }))
 
   // #region login
+  const options = { keepSessionInfo: true, failureRedirect: '/login', failureFlash: true }
   app.post(
     '/login',
-    auth.authenticate('local', { keepSessionInfo: true, failureRedirect: '/login', failureFlash: true }),
+    auth.authenticate('local', options),
     sessions.handler((req, res) => {
       const { wanted = '/' } = req.session
       delete req.session.wanted
