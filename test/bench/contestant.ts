@@ -13,10 +13,9 @@ export interface Contestant {
   stop(): void
 }
 
-/** `args` are those of `server.ts`. With `NODE_OPTIONS=--cpu-prof` each server leaves a profile when it stops. */
+/** `args` are those of `server.ts`. Flags of this process are its own too: with `--cpu-prof` it leaves a profile. */
 export async function startContestant(...args: readonly string[]): Promise<Contestant> {
   const server = fork(fileURLToPath(new URL('server.ts', import.meta.url)), args, {
-    execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   const ask = answers(server)
