@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { Budget, COMMIT_MS, type Pace } from './budget.js'
 import {
   applyChange,
+  assertSize,
   type Change,
   type ChangeLimits,
   continueFrom,
@@ -70,7 +71,8 @@ export class Commits {
   /** Writes the first record of a key; rejects with `SessionGoneError` when the key was destroyed before it was written. */
   async create(key: string, draft: Draft): Promise<Snapshot> {
     return this.#track(async () => {
-      const { store, clock, pace } = this.#options
+      const { store, clock, pace, maxBytes } = this.#options
+      assertSize(draft.text, maxBytes)
       const next = nextSnapshot(undefined, draft, clock())
       const outcome = await offer(store, key, next.record, 'absent', new Budget(pace))
       if (!outcome.applied) throw new SessionGoneError()

@@ -6,7 +6,13 @@ import { newerVersion, type Snapshot } from './changes.js'
 import { decode, parseData } from './codec.js'
 import { Commits } from './commits.js'
 import { createCookies, type Cookies } from './cookies.js'
-import { isStoreUnavailable, SessionGoneError, SessionNotMountedError, StoreUnavailableError } from './errors.js'
+import {
+  codeOf,
+  isStoreUnavailable,
+  SessionGoneError,
+  SessionNotMountedError,
+  StoreUnavailableError,
+} from './errors.js'
 import { publishSession, warnOnce } from './events.js'
 import { guard } from './guard.js'
 import { hold } from './hold.js'
@@ -89,7 +95,10 @@ class SessionEngine<Data extends object> implements Engine<Data> {
       load: (key) => this.#load(key),
     }
     this.#ready = this.#probe()
-    this.#ready.catch((error: unknown) => warnOnce('HOLDFAST_NOT_READY', (error as Error).message))
+    this.#ready.catch((error: unknown) => {
+      publishSession({ type: 'opening-failed', code: codeOf(error) })
+      warnOnce('HOLDFAST_NOT_READY', (error as Error).message)
+    })
   }
 
   get production(): boolean {

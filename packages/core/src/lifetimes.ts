@@ -41,3 +41,15 @@ const shorter = (option: 'idle' | 'absolute', value: unknown, leastMs: number): 
   new ConfigError(
     `remember.${option} is ${show(value)}, shorter than ${option} itself (${leastMs} ms). A session lives longer after remember(): give more.`,
   )
+
+/** What one session gets from `remember(given)`: up to the configured pair. */
+export function chosenLifetime(given: RememberedLifetime, longest: Lifetime): Lifetime {
+  const choose = (name: 'idle' | 'absolute', mostMs: number): number => {
+    const ms = given[name] === undefined ? mostMs : toMs(given[name], `remember({ ${name} })`)
+    if (ms <= mostMs) return ms
+    throw new ConfigError(
+      `remember({ ${name}: ${show(given[name])} }) is longer than the option remember.${name} (${mostMs} ms).`,
+    )
+  }
+  return { idleMs: choose('idle', longest.idleMs), absoluteMs: choose('absolute', longest.absoluteMs) }
+}

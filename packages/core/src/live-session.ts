@@ -1,50 +1,26 @@
-import { toMs } from './duration.js'
 import { keyOf, newSessionId } from './cookies.js'
-import type { Change, Draft, Snapshot } from './changes.js'
-import { deadline } from './changes.js'
+import { type Change, deadline, type Draft, type Snapshot } from './changes.js'
 import { parseData } from './codec.js'
-import type { Commits } from './commits.js'
 import {
   ConfigError,
   isSessionGone,
   SessionGoneError,
   SessionLateWriteError,
-  SessionNotJsonError,
   type StoreUnavailableError,
 } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
-import type { Lifetime } from './lifetimes.js'
-import type { Config } from './options.js'
-import { deepFreeze, makeSession, refill, type SessionActions } from './session.js'
+import { chosenLifetime } from './lifetimes.js'
+import { deepFreeze, encodeData, makeSession, refill, type SessionActions } from './session.js'
 import type { RememberedLifetime } from './types.js'
-import type { Users } from './users.js'
+import type { Origin, SessionCookie, SessionHost, SessionParts } from './session-host.js'
 
-/** What a live session needs from its engine. */
-export interface SessionParts {
-  readonly config: Config
-  readonly commits: Commits
-  readonly users: Users
-  load(key: string): Promise<Snapshot | undefined>
-}
-
-/** What a live session needs from its request. */
-export interface SessionHost {
-  /** The client can still get a cookie with this response. */
-  readonly takesCookies: boolean
-  /** The handler has ended its response: what it changes from now on is stored by nobody. */
-  readonly hasEnded: boolean
-  /** One after the other: `save()` beside a commit. */
-  serial<T>(work: () => Promise<T>): Promise<T>
-  sendCookie(session: LiveSession): void
-  regenerate(session: LiveSession): Promise<void>
-  destroy(session: LiveSession): Promise<void>
-}
-
-/** The stored session that a request's cookie names. */
-export interface Origin {
+interface Pending {
   readonly secret: string
   readonly key: string
-  readonly snapshot: Snapshot
+  readonly text: string
+  readonly user: string | undefined
+  readonly lifetime: { readonly idleMs: number; readonly absoluteAt: number } | undefined
+  readonly rotatedFrom: string | undefined
 }
 
 /**
@@ -69,7 +45,7 @@ export class LiveSession implements SessionActions {
   #wanted: boolean
   #rotatedFrom: string | undefined
   #user: string | undefined
-  #lifetime: { readonly idleMs: number; readonly absoluteAt: number } | undefined
+  #lifetime: Pending['lifetime']
   #indexed: string | undefined
   #ended = false
   #frozen = false
@@ -124,8 +100,11 @@ export class LiveSession implements SessionActions {
   get isNew(): boolean {
     return this.#base === undefined
   }
-  get isStored(): boolean {
-    return this.#base !== undefined && !this.#ended
+  /** The cookie of the session as it is stored. */
+  get storedCookie(): SessionCookie | undefined {
+    return this.#base && !this.#ended && this.#rotatedFrom === undefined
+      ? { ...this.#base.envelope, secret: this.secret }
+      : undefined
   }
   get persistent(): boolean {
     return this.#lifetime !== undefined || (this.#base?.envelope.persistent ?? false)
@@ -155,7 +134,7 @@ export class LiveSession implements SessionActions {
   /** Whether a commit has anything to do. Throws `SessionNotJsonError`. */
   needsCommit(): boolean {
     if (this.#ended || this.outage) return false
-    this.#dirtyText = this.#object && this.#encode(this.#object)
+    this.#dirtyText = this.#object && encodeData(this.#object)
     if (this.#dirtyText === this.#cleanText) this.#dirtyText = undefined
     if (this.#dirtyText !== undefined || this.#user !== undefined) return true
     if (!this.#base) return this.#wanted
@@ -240,7 +219,7 @@ export class LiveSession implements SessionActions {
 
   remember(lifetime: RememberedLifetime = {}): void {
     this.#assertCookies('remember()')
-    const { idleMs, absoluteMs } = rememberedLifetime(lifetime, this.#parts.config.remember)
+    const { idleMs, absoluteMs } = chosenLifetime(lifetime, this.#parts.config.remember)
     const until = this.#now + absoluteMs
     // Repeated calls never move the end: only the first one of a session, and one with a new id, counts from now.
     const absoluteAt =
@@ -276,16 +255,20 @@ export class LiveSession implements SessionActions {
   /** From here on a change would be lost. The data becomes a frozen copy: what the app shares with it stays its own. */
   freeze(): void {
     if (this.#frozen || !this.#object) return
-    this.#frozen = true
-    refill(this.#object, parseData(this.#dirtyText ?? this.#encode(this.#object)) ?? {})
-    deepFreeze(this.#object)
+    try {
+      refill(this.#object, parseData(encodeData(this.#object)) ?? {})
+      deepFreeze(this.#object)
+      this.#frozen = true
+    } catch {
+      // What JSON cannot encode came after the commit: it is a late change, and reported as one.
+    }
   }
 
   /** Whether the object was changed since the last commit or since its end. */
   isChanged(): boolean {
     if (this.#frozen || !this.#object) return false
     try {
-      return this.#encode(this.#object) !== this.#cleanText
+      return encodeData(this.#object) !== this.#cleanText
     } catch {
       return true
     }
@@ -296,33 +279,30 @@ export class LiveSession implements SessionActions {
   }
 
   async #commitNew(): Promise<void> {
-    const draft: Draft = { ...this.#draftHeader(), text: this.#dirtyText ?? this.#cleanText }
+    const pending = this.#pending()
+    const draft: Draft = { ...this.#draftHeader(), text: pending.text }
     if (draft.user !== undefined) await this.#index(draft.user)
-    const snapshot = await this.#parts.commits.create(this.sessionId, draft)
-    this.#acknowledged(snapshot, draft.text)
-    this.#host.sendCookie(this)
+    this.#acknowledged(await this.#parts.commits.create(pending.key, draft), pending)
+    this.#host.sendCookie({ ...pending, ...draft })
     publishSession({ type: 'created' })
   }
 
   async #commitStored(base: Snapshot): Promise<void> {
-    const text = this.#dirtyText ?? this.#cleanText
-    const rotatedFrom = this.#rotatedFrom
-    if (this.#dirtyText === undefined && this.#user === undefined && !this.#lifetime && rotatedFrom === undefined)
-      return this.#touch(base)
+    const pending = this.#pending()
+    const { key, text, user, lifetime, rotatedFrom } = pending
+    const movesDeadline = lifetime !== undefined || rotatedFrom !== undefined
+    if (text === this.#cleanText && user === undefined && !movesDeadline) return this.#touch(base)
     const header = this.#draftHeader()
-    const user = header.user
-    if (user !== undefined && (rotatedFrom !== undefined || this.#lifetime)) await this.#index(user)
+    if (header.user !== undefined && movesDeadline) await this.#index(header.user)
     const change: Change = { base, baseText: this.#cleanText, text, header: this.#changedHeader(header) }
-    if (rotatedFrom === undefined) {
-      const remembered = this.#lifetime !== undefined
-      this.#acknowledged(await this.#parts.commits.update(this.sessionId, change), text)
-      if (remembered) this.#host.sendCookie(this)
-      return
-    }
-    const rotation = { oldKey: rotatedFrom, newKey: this.sessionId, change, bound: this.#user !== undefined }
-    this.#acknowledged(await this.#parts.commits.rotate(rotation), text)
-    this.#host.sendCookie(this)
-    publishSession({ type: 'rotated' })
+    const { commits } = this.#parts
+    const snapshot =
+      rotatedFrom === undefined
+        ? await commits.update(key, change)
+        : await commits.rotate({ oldKey: rotatedFrom, newKey: key, change, bound: user !== undefined })
+    this.#acknowledged(snapshot, pending)
+    if (movesDeadline) this.#host.sendCookie({ ...pending, ...snapshot.envelope })
+    if (rotatedFrom !== undefined) publishSession({ type: 'rotated' })
   }
 
   async #touch(base: Snapshot): Promise<void> {
@@ -332,15 +312,27 @@ export class LiveSession implements SessionActions {
     await moved
   }
 
+  /** What a commit takes along; the handler may want more while it is under way. */
+  #pending(): Pending {
+    const [user, lifetime, rotatedFrom] = [this.#user, this.#lifetime, this.#rotatedFrom]
+    return {
+      secret: this.secret,
+      key: this.sessionId,
+      text: this.#dirtyText ?? this.#cleanText,
+      user,
+      lifetime,
+      rotatedFrom,
+    }
+  }
+
   /** The record may hold others' changes too; against it, this request has changed nothing but what it holds itself. */
-  #acknowledged(snapshot: Snapshot, text: string): void {
+  #acknowledged(snapshot: Snapshot, { key, text, user, lifetime }: Pending): void {
     this.#base = snapshot
     this.#cleanText = text
-    this.#dirtyText = undefined
     this.#wanted = false
-    this.#rotatedFrom = undefined
-    this.#user = undefined
-    this.#lifetime = undefined
+    this.#rotatedFrom = this.sessionId === key ? undefined : key
+    if (this.#user === user) this.#user = undefined
+    if (this.#lifetime === lifetime) this.#lifetime = undefined
   }
 
   /** The index first, the session second. */
@@ -388,40 +380,4 @@ export class LiveSession implements SessionActions {
     this.#assertWritable()
     if (!this.#host.takesCookies) throw new SessionLateWriteError(what)
   }
-
-  #encode(object: object): string {
-    try {
-      const text = JSON.stringify(object)
-      if (text.startsWith('{')) return text
-      throw new TypeError('it has a toJSON that makes no object')
-    } catch (cause) {
-      throw new SessionNotJsonError(culprit(object), cause)
-    }
-  }
-}
-
-/** The first field that JSON cannot encode by itself. */
-function culprit(object: object): string {
-  for (const [field, value] of Object.entries(object)) {
-    try {
-      JSON.stringify(value)
-    } catch {
-      return field
-    }
-  }
-  return 'toJSON'
-}
-
-function rememberedLifetime(given: RememberedLifetime, longest: Lifetime): Lifetime {
-  const pick = (name: 'idle' | 'absolute', most: number): number => {
-    const value = given[name]
-    if (value === undefined) return most
-    const ms = toMs(value, `remember({ ${name} })`)
-    if (ms > most)
-      throw new ConfigError(
-        `remember({ ${name}: ${JSON.stringify(value)} }) is longer than the option remember.${name} allows (${most} ms).`,
-      )
-    return ms
-  }
-  return { idleMs: pick('idle', longest.idleMs), absoluteMs: pick('absolute', longest.absoluteMs) }
 }

@@ -4,7 +4,8 @@ import type { Cookies } from './cookies.js'
 import { codeOf, isSessionGone, SessionLateWriteError, type StoreUnavailableError } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
 import type { HoldTarget } from './hold.js'
-import { LiveSession, type Origin, type SessionHost, type SessionParts } from './live-session.js'
+import { LiveSession } from './live-session.js'
+import type { Origin, SessionCookie, SessionHost, SessionParts } from './session-host.js'
 import type { CreatedSession, Session } from './types.js'
 
 export interface RequestParts extends SessionParts {
@@ -39,6 +40,7 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
   #tail: Promise<unknown> | undefined
   #closed = false
   #dropped = false
+  #watching = false
   #failure: { readonly error: unknown } | undefined
 
   constructor(parts: RequestParts, opening: Opening, req?: IncomingMessage, res?: AnyResponse) {
@@ -96,7 +98,7 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
 
   applyHead(): void {
     const res = this.#res as AnyResponse
-    const cookie = this.#cookie ?? (this.#resign && this.#live.isStored ? this.#cookieOf(this.#live) : undefined)
+    const cookie = this.#cookie ?? this.#resigned()
     if (cookie === undefined) return
     // Http2ServerResponse has the same method; Node's types give it other overloads.
     ;(res as ServerResponse).appendHeader('Set-Cookie', cookie)
@@ -148,8 +150,8 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     return result
   }
 
-  sendCookie(session: LiveSession): void {
-    this.#cookie = this.#cookieOf(session)
+  sendCookie({ secret, absoluteAt, persistent }: SessionCookie): void {
+    this.#cookie = this.#parts.cookies.set(secret, absoluteAt, persistent)
   }
 
   async regenerate(session: LiveSession): Promise<void> {
@@ -173,8 +175,11 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     if (this.#tail === tail) this.#tail = undefined
   }
 
-  #cookieOf(session: LiveSession): string {
-    return this.#parts.cookies.set(session.secret, session.absoluteExpiresAt, session.persistent)
+  /** A cookie that was signed with an older key goes out again under the newest. */
+  #resigned(): string | undefined {
+    const stored = this.#resign ? this.#live.storedCookie : undefined
+    if (stored) this.sendCookie(stored)
+    return this.#cookie
   }
 
   #putNew(wanted = false): void {
@@ -257,9 +262,8 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     this.#watching = true
     this.#res.once('close', () => this.#report())
   }
-  #watching = false
-
   #report(): void {
+    if (this.#tail) return void this.#tail.then(() => this.#report())
     if (this.#dead.some((session) => session.isChanged())) {
       publishSession({ type: 'dead-session-changed' })
       warnOnce(

@@ -1,3 +1,4 @@
+import { SessionNotJsonError } from './errors.js'
 import { warnOnce } from './events.js'
 import type { NodeCallback, RememberedLifetime } from './types.js'
 
@@ -131,7 +132,29 @@ export function refill(session: object, data: Readonly<Record<string, unknown>>)
 
 /** Freezes data at every depth, so that a change that nobody will store throws at its line. */
 export function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  if (typeof value !== 'object' || value === null) return
   Object.freeze(value)
   for (const inner of Object.values(value)) deepFreeze(inner)
+}
+
+/** The JSON of the data. Throws `SessionNotJsonError` with the name of the field that JSON cannot encode. */
+export function encodeData(session: object): string {
+  try {
+    const text = JSON.stringify(session)
+    if (text.startsWith('{')) return text
+    throw new TypeError('it has a toJSON that makes no object')
+  } catch (cause) {
+    throw new SessionNotJsonError(culprit(session), cause)
+  }
+}
+
+function culprit(session: object): string {
+  for (const [field, value] of Object.entries(session)) {
+    try {
+      JSON.stringify(value)
+    } catch {
+      return field
+    }
+  }
+  return 'toJSON'
 }

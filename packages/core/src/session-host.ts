@@ -1,0 +1,40 @@
+import type { Snapshot } from './changes.js'
+import type { Commits } from './commits.js'
+import type { LiveSession } from './live-session.js'
+import type { Config } from './options.js'
+import type { Users } from './users.js'
+
+/** What a live session needs from its engine. */
+export interface SessionParts {
+  readonly config: Config
+  readonly commits: Commits
+  readonly users: Users
+  load(key: string): Promise<Snapshot | undefined>
+}
+
+/** What the cookie of a stored session says. */
+export interface SessionCookie {
+  readonly secret: string
+  readonly absoluteAt: number
+  readonly persistent: boolean
+}
+
+/** What a live session needs from its request. */
+export interface SessionHost {
+  /** The client can still get a cookie with this response. */
+  readonly takesCookies: boolean
+  /** The handler has ended its response: what it changes from now on is stored by nobody. */
+  readonly hasEnded: boolean
+  /** One after the other: `save()` beside a commit. */
+  serial<T>(work: () => Promise<T>): Promise<T>
+  sendCookie(cookie: SessionCookie): void
+  regenerate(session: LiveSession): Promise<void>
+  destroy(session: LiveSession): Promise<void>
+}
+
+/** The stored session that a request's cookie names. */
+export interface Origin {
+  readonly secret: string
+  readonly key: string
+  readonly snapshot: Snapshot
+}
