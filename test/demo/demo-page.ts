@@ -35,7 +35,7 @@ export class DemoPage {
     const radio = this.page.getByRole('radio', { name: title })
     if (await radio.isChecked()) return await this.signIn()
     const clicks = await this.#after(6, () => radio.check())
-    await this.noticed(`${title} from now on. All six visitors have signed in again.`)
+    await this.noticed(`${title} from now on. All six visitors have just signed in.`)
     return clicks
   }
 

@@ -132,6 +132,8 @@ describe.skipIf(executablePath === undefined)('the page of the demo', () => {
     const clicks = await page.send20()
     expect(count(clicks, 'failed')).toBe(20)
     expect(await page.text('#verdict')).toBe('The shop is closed.')
+    await page.signIn()
+    await page.noticed('0 of 6 visitors could sign in.')
     for (const name of names) await page.restart(name)
     await page.send20()
     expect(await page.text('#verdict')).not.toBe('The shop is closed.')

@@ -68,11 +68,12 @@ export class Demo {
     const approach = this.#approaches.find((each) => each.id === id)
     if (approach === undefined) return false
     await this.#traffic.between(async () => {
-      if (approach.store !== this.#approach.store) await this.#restartAll(approach.store)
+      const isOtherStore = approach.store !== this.#approach.store
       this.#approach = approach
       this.balancer.use(approach)
+      if (isOtherStore) await this.#restartAll()
       await this.#signInAll()
-      this.#say(`${approach.title} from now on. All six visitors have signed in again.`)
+      this.#say(`${approach.title} from now on. ${this.#whoIsIn()}`)
     })
     return true
   }
@@ -81,7 +82,7 @@ export class Demo {
   async signIn(): Promise<void> {
     await this.#traffic.between(async () => {
       await this.#signInAll()
-      this.#say('All six visitors have just signed in.')
+      this.#say(this.#whoIsIn())
     })
   }
 
@@ -99,12 +100,7 @@ export class Demo {
   async restart(name: string): Promise<boolean> {
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'stopped') return false
-    try {
-      await server.start(this.#approach.store)
-      this.#say(`Server ${name} is back, with an empty memory.`)
-    } catch (error) {
-      this.#say((error as Error).message)
-    }
+    if (await this.#starts(server)) this.#say(`Server ${name} is back, with an empty memory.`)
     return true
   }
 
@@ -177,13 +173,26 @@ export class Demo {
     }
   }
 
-  async #restartAll(store: string): Promise<void> {
-    await Promise.all(
-      this.#servers.map(async (server) => {
-        await server.kill()
-        await server.start(store)
-      }),
-    )
+  /** A server reads its store when it starts. */
+  async #restartAll(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.kill()))
+    await Promise.all(this.#servers.map((server) => this.#starts(server)))
+  }
+
+  async #starts(server: AppServer): Promise<boolean> {
+    try {
+      await server.start(this.#approach.store)
+      return true
+    } catch (error) {
+      this.#say((error as Error).message)
+      return false
+    }
+  }
+
+  #whoIsIn(): string {
+    const count = this.#visitors.filter(({ signedIn }) => signedIn).length
+    if (count === this.#visitors.length) return 'All six visitors have just signed in.'
+    return `${count} of ${this.#visitors.length} visitors could sign in.`
   }
 
   #say(notice: string): void {

@@ -18,7 +18,7 @@ test('says at one glance what happens to the logins', () => {
     'good: Every login holds. All 9 page views found their visitor signed in. Now kill a server.',
   )
   expect(said({ kept: 6, lost: 4, keptInARow: 1 })).toBe(
-    'bad: Logins keep dropping. 4 of 10 page views found the visitor signed out: the server that answered did not have the login.',
+    'bad: Logins keep dropping. 4 of 10 page views found the visitor signed out: the server that answered did not have the login. Choose another way below.',
   )
   expect(said({ kept: 30, lost: 1, keptInARow: 0 }, oneDown)).toMatch(/^bad: 1 login lost\. 1 of 31 page views/)
   expect(said({ kept: 30, lost: 2, keptInARow: 12 })).toBe(

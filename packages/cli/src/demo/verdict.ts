@@ -12,7 +12,8 @@ export function judge({ score }: Pick<ApproachState, 'score'>, servers: readonly
   if (lost === 0)
     return good('Every login holds.', praise(kept) + (running === servers.length ? ' Now kill a server.' : ''))
   if (keptInARow >= HOLDING) return good('The logins hold again.', recovery(score))
-  return bad(lost > kept / 3 ? 'Logins keep dropping.' : `${counted(lost, 'login')} lost.`, blame(score))
+  if (lost > kept / 3) return bad('Logins keep dropping.', `${blame(score)} Choose another way below.`)
+  return bad(`${counted(lost, 'login')} lost.`, blame(score))
 }
 
 const good = (headline: string, line: string): Verdict => ({ tone: 'good', headline, line })
