@@ -1,7 +1,6 @@
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import Koa from 'koa'
 import { createSessions } from '@holdfast/koa'
+import { expect, test } from 'vitest'
 
 // #region test
 let now = Date.now()
@@ -17,9 +16,9 @@ test('a login ends after 30 idle minutes', async () => {
   const { port } = server.address() as { port: number }
   const page = () => fetch(`http://127.0.0.1:${port}/`, { headers: { cookie } }).then((res) => res.text())
 
-  assert.equal(await page(), 'ada')
+  expect(await page()).toBe('ada')
   now += 31 * 60_000
-  assert.equal(await page(), 'nobody')
+  expect(await page()).toBe('nobody')
   server.close()
 })
 // #endregion test

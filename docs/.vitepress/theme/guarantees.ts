@@ -1,4 +1,4 @@
-import results from '../../guarantees.json'
+import results from '../../guarantees.json' with { type: 'json' }
 
 /** One test of a guarantee that passed, as `node dev/guarantees.mjs` took it from the test run. */
 export interface Proof {
