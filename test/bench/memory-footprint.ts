@@ -1,31 +1,22 @@
 /**
- * Prints the memory that one idle session takes in `memory` beside its text, as the engine makes keys and tags, and what
- * the store itself counts for `maxBytes`. Run: `node --expose-gc --conditions=@holdfast/source --import tsx test/bench/memory-footprint.ts`.
+ * Prints what one idle session takes in `memory`: through the engine, beside its JSON (the budget), and in the store alone,
+ * beside its text (what the store counts for `maxBytes`).
+ * Run: node --expose-gc --conditions=@holdfast/source --import tsx test/bench/memory-footprint.ts
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { TOMBSTONE_REVISION, type SessionRecord } from '@holdfast/core'
+import { createEngine, TOMBSTONE_REVISION, type SessionRecord, type SessionStore } from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
 import { OVERHEAD_BYTES } from '../../packages/memory/src/record-bytes.js'
+import { fixtures, SECRET, type Data } from './app.js'
 
+/** ARCHITECTURE, section 7: at most the JSON and so much. */
 const BUDGET_BYTES = 350
-const SESSIONS = 100_000
+/** Above 262,144 entries a Map has just doubled: the worst count there is. */
+const COUNTS = [100_000, 262_200]
 const ONE_DAY_MS = 86_400_000
 
 const gc = globalThis.gc
 if (!gc) throw new Error('Run node with --expose-gc.')
-
-const createKey = (id: number) => createHash('sha256').update(String(id)).digest('base64url')
-
-/** JSON of so many bytes, built as one flat string that nothing else holds. */
-const createText = (id: number, bytes: number) =>
-  Buffer.from(JSON.stringify({ userId: String(id) }).padEnd(bytes, '.')).toString('latin1')
-
-const createRecord = (id: number, data: string | null): SessionRecord => ({
-  data,
-  revision: data === null ? TOMBSTONE_REVISION : 1,
-  tag: randomBytes(6).toString('base64url'),
-  expiresAt: Date.now() + ONE_DAY_MS + id,
-})
 
 function heapBytes(): number {
   for (let round = 0; round < 3; round++) gc?.()
@@ -33,24 +24,61 @@ function heapBytes(): number {
   return heapUsed + external
 }
 
-async function measure(name: string, textBytes: number | null): Promise<number> {
+type Fill = (store: SessionStore, count: number) => Promise<void>
+
+/** Bytes per session beyond `textBytes`, while the store holds them and after it was closed. */
+async function measure(count: number, textBytes: number, fill: Fill) {
   const store = memoryStore({ maxBytes: Number.MAX_SAFE_INTEGER })
   const before = heapBytes()
-  for (let id = 0; id < SESSIONS; id++) {
-    await store.write(createKey(id), createRecord(id, textBytes === null ? null : createText(id, textBytes)), 'newer')
-  }
-  const perSession = (heapBytes() - before) / SESSIONS
-  const overhead = perSession - (textBytes ?? 0)
+  await fill(store, count)
+  const held = (heapBytes() - before) / count - textBytes
   await store.close()
-  const afterClose = (heapBytes() - before) / SESSIONS
-  console.log(
-    `${name.padEnd(12)} ${perSession.toFixed(0).padStart(6)} bytes each, ${overhead.toFixed(0)} beside the text` +
-      ` (counted: ${OVERHEAD_BYTES}, budget: ${BUDGET_BYTES}); after close ${afterClose.toFixed(0)} each`,
-  )
-  return overhead
+  return { held, left: (heapBytes() - before) / count }
 }
 
-console.log(`node ${process.version}, ${SESSIONS.toLocaleString('en')} sessions`)
-await measure('warm-up', 200)
-const overheads = [await measure('200 B', 200), await measure('4 KB', 4_096), await measure('tombstone', null)]
-if (overheads.some((overhead) => overhead > BUDGET_BYTES)) process.exitCode = 1
+const throughEngine =
+  (data: Data): Fill =>
+  async (store, count) => {
+    const engine = createEngine<Data>({ store, secret: SECRET })
+    for (let id = 0; id < count; id++) await engine.create(data)
+    await engine.close()
+  }
+
+/** Keys, tags and deadlines as the engine makes them; text that nothing else holds. */
+const alone =
+  (textBytes: number | null): Fill =>
+  async (store, count) => {
+    for (let id = 0; id < count; id++) {
+      const record: SessionRecord = {
+        data: textBytes === null ? null : Buffer.alloc(textBytes, String(id)).toString('latin1'),
+        revision: textBytes === null ? TOMBSTONE_REVISION : 1,
+        tag: randomBytes(6).toString('base64url'),
+        expiresAt: Date.now() + ONE_DAY_MS + id,
+      }
+      await store.write(createHash('sha256').update(String(id)).digest('base64url'), record, 'absent')
+    }
+  }
+
+async function print(title: string, textBytes: number, fill: Fill, limit: number): Promise<void> {
+  for (const count of COUNTS) {
+    if (textBytes > 1_000 && count > 100_000) continue
+    const { held, left } = await measure(count, textBytes, fill)
+    const verdict = held <= limit && left < 10 ? 'ok' : 'OVER'
+    if (verdict !== 'ok') process.exitCode = 1
+    console.log(
+      `${title.padEnd(34)} ${count.toLocaleString('en').padStart(9)} ${held.toFixed(0).padStart(6)} ` +
+        `${String(limit).padStart(6)} ${left.toFixed(0).padStart(12)}   ${verdict}`,
+    )
+  }
+}
+
+console.log(`Node ${process.version}. Bytes for each session, beside its JSON or text.`)
+console.log(
+  `${''.padEnd(34)} ${'sessions'.padStart(9)} ${'bytes'.padStart(6)} ${'limit'.padStart(6)} ${'after close'.padStart(12)}`,
+)
+await measure(20_000, 0, throughEngine(fixtures['200B'].data))
+for (const { title, data } of Object.values(fixtures)) {
+  await print(`engine, ${title}`, JSON.stringify(data).length, throughEngine(data), BUDGET_BYTES)
+}
+await print('store, 200 B of text', 200, alone(200), OVERHEAD_BYTES)
+await print('store, tombstones', 0, alone(null), OVERHEAD_BYTES)
