@@ -1,1 +1,1 @@
-export {}
+export { createSessions, type ExpressSessions, type SessionRequest } from './create-sessions.js'
