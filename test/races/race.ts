@@ -1,0 +1,29 @@
+import fc from 'fast-check'
+import { it } from 'vitest'
+import { type Fate, fatesWith } from './simulated-store.js'
+import { World } from './world.js'
+
+/** More with HOLDFAST_RUNS; HOLDFAST_SEED repeats a run that failed. */
+const numRuns = Number(process.env['HOLDFAST_RUNS'] ?? 1_000)
+const seed = Number(process.env['HOLDFAST_SEED'] ?? Date.now() % 1_000_000_000)
+console.info(`races: ${numRuns} runs each, HOLDFAST_SEED=${seed}`)
+
+/** Tries the scenario under many schedules; `faults` are what may happen to a call to the store. */
+export function race<Plan>(
+  name: string,
+  { faults, plan }: { readonly faults: readonly Fate[]; readonly plan: fc.Arbitrary<Plan> },
+  scenario: (world: World, plan: Plan) => Promise<void>,
+): void {
+  it(
+    name,
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.scheduler(), fatesWith(faults), plan, async (scheduler, fates, planned) => {
+          await scenario(new World(scheduler, fates), planned)
+        }),
+        { numRuns, seed },
+      )
+    },
+    numRuns * 100,
+  )
+}

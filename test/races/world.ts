@@ -1,0 +1,140 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { createClock } from '@holdfast/conformance'
+import {
+  createEngine,
+  type Engine,
+  isSessionConflict,
+  isSessionGone,
+  isStoreUnavailable,
+  type Session,
+  type SessionStore,
+} from '@holdfast/core'
+import type fc from 'fast-check'
+import { vi } from 'vitest'
+import { type Fate, SimulatedStore } from './simulated-store.js'
+
+export type Data = Record<string, unknown>
+
+/** What the client knows of a request: its change is stored, its session has ended, or the answer was an error. */
+export type Outcome = 'stored' | 'gone' | 'failed'
+
+const realImmediate = setImmediate
+const SECRET = 'a secret of at least thirty-two bytes'
+export const IDLE_MS = 1_800_000
+
+let world: World
+
+// An engine takes longer to make than to race, so all worlds share two; no session is ever in two worlds.
+const store: SessionStore = {
+  name: 'simulated',
+  guarded: true,
+  read: (key) => world.store.read(key),
+  write: (key, record, condition) => world.store.write(key, record, condition),
+  touch: (key, record, expiresAt) => world.store.touch(key, record, expiresAt),
+  close: async () => undefined,
+}
+const clock = (): number => world.clock.now()
+const makeServer = (): Engine<Data> => createEngine<Data>({ secret: SECRET, store, clock, idle: IDLE_MS })
+let servers: readonly Engine<Data>[] | undefined
+
+/** Two app servers and one store; a schedule decides who goes next, and timers run when nobody else can. */
+export class World {
+  readonly clock = createClock(1_000_000)
+  readonly store: SimulatedStore
+  readonly #scheduler: fc.Scheduler
+
+  constructor(scheduler: fc.Scheduler, fates: readonly Fate[] = []) {
+    this.#scheduler = scheduler
+    this.store = new SimulatedStore(scheduler, this.clock.now, fates)
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the shared engines look here for their store
+    world = this
+    servers ??= [makeServer(), makeServer()]
+  }
+
+  server(at: number): Engine<Data> {
+    return servers?.[at] as Engine<Data>
+  }
+
+  /** Runs all side by side in the order of the schedule, then the ghosts that are left. */
+  async race(start: () => readonly Promise<unknown>[]): Promise<void> {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'] })
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    try {
+      await this.store.disturbed(() => this.#runAll(start))
+    } finally {
+      vi.restoreAllMocks()
+      vi.useRealTimers()
+    }
+  }
+
+  async #runAll(start: () => readonly Promise<unknown>[]): Promise<void> {
+    let isOver = false
+    const all = Promise.all(start()).finally(() => {
+      isOver = true
+    })
+    all.catch(() => undefined)
+    for (await settled(); !isOver || this.#scheduler.count() > 0; await settled()) {
+      if (this.#scheduler.count() > 0) await this.#scheduler.waitOne()
+      else if (vi.getTimerCount() > 0) vi.advanceTimersToNextTimer()
+      else throw new Error('Nobody can go on, and there is no timer.')
+    }
+    await all
+  }
+
+  /** A request with this cookie on one of the servers, from its beginning to the end of its commit. */
+  async request(
+    at: number,
+    cookie: string,
+    handler: (session: Session<Data>) => void | Promise<void>,
+  ): Promise<{ readonly outcome: Outcome; readonly cookie: string | undefined }> {
+    const req = requestWith(cookie)
+    const res = new ServerResponse(req)
+    let isGone = false
+    const outcome = await outcomeOf(async () => {
+      const request = await this.server(at).attach(req, res)
+      if (!request) throw new Error('The request was skipped.')
+      isGone = request.session.isNew
+      if (isGone) return
+      await handler(request.session)
+      await request.commit(200)
+      request.applyHead()
+    })
+    const header = String(res.getHeader('set-cookie') ?? '')
+    return {
+      outcome: isGone ? 'gone' : outcome,
+      cookie: /^sid=;/.test(header) ? undefined : header.split(';')[0] || undefined,
+    }
+  }
+
+  update(at: number, cookie: string, change: (session: Session<Data>) => void | Promise<void>): Promise<Outcome> {
+    return outcomeOf(async () => void (await this.server(at).update(requestWith(cookie), change)))
+  }
+
+  /** What a later request with this cookie sees; undefined: it is not logged in. */
+  async see(cookie: string): Promise<Data | undefined> {
+    const session = await this.server(0).read(requestWith(cookie))
+    return session && { ...session }
+  }
+}
+
+/** Lets everything run that needs no turn and no timer. */
+const settled = (): Promise<void> => new Promise((resolve) => realImmediate(resolve))
+
+function requestWith(cookie: string): IncomingMessage {
+  const req = new IncomingMessage(new Socket())
+  req.headers.cookie = cookie
+  req.url = '/'
+  return req
+}
+
+export async function outcomeOf(work: () => Promise<void>): Promise<Outcome> {
+  try {
+    await work()
+    return 'stored'
+  } catch (error) {
+    if (isSessionGone(error)) return 'gone'
+    if (isStoreUnavailable(error) || isSessionConflict(error)) return 'failed'
+    throw error
+  }
+}
