@@ -39,6 +39,13 @@ describe('holdfast demo', () => {
     await leavesNothing(running)
   })
 
+  test('a Ctrl-C that arrives twice, from the terminal and from npm, is one', async () => {
+    const running = await start()
+    process.kill(demo?.pid ?? 0, 'SIGINT')
+    expect(await demo?.stop('SIGINT')).toEqual({ code: 0, signal: null })
+    await leavesNothing(running)
+  })
+
   test('Ctrl-C while a page is open does not wait for it', async () => {
     const running = await start()
     const page = await fetch(`${running.url}/demo/events`)

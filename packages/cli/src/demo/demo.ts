@@ -55,7 +55,7 @@ export class Demo {
   async start(origin: string): Promise<void> {
     this.#origin = origin
     await Promise.all(this.#servers.map((server) => server.start(this.#approach.store)))
-    await this.signIn()
+    await this.#traffic.between(() => this.#signInAll())
   }
 
   async close(): Promise<void> {
