@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { storeConformance, type StoreConformanceOptions } from '@holdfast/conformance'
-import { conditionFlaws, flaws, hangFlaws, sharingFlaws, touchFlaws } from './flaws/index.js'
-import { Backend, MapStore } from './map-store.js'
+import { conditionFlaws, flaws, hangFlaws, sharingFlaws, sizeFlaws, touchFlaws } from './flaws/index.js'
+import { Backend, MapStore, MAX_RECORD_BYTES } from './map-store.js'
 
 type Setup = Omit<StoreConformanceOptions, 'describe' | 'test'>
 
@@ -55,6 +55,14 @@ describe('the suite finds a store that', () => {
       }
     }
     const failures = await failuresOf({ createStore: ({ clock }) => new Store(clock, backend), hang })
+    expect(groupsOf(failures)).toContain(failsIn)
+  })
+
+  test.each(sizeFlaws)('$what', async ({ Store, failsIn }) => {
+    const failures = await failuresOf({
+      createStore: ({ clock }) => new Store(clock),
+      traits: { maxRecordBytes: MAX_RECORD_BYTES },
+    })
     expect(groupsOf(failures)).toContain(failsIn)
   })
 

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest'
 import { storeConformance } from '@holdfast/conformance'
-import { Backend, MapStore } from './map-store.js'
+import { Backend, MapStore, MAX_RECORD_BYTES } from './map-store.js'
 
 describe('a store that shares its data with other processes', () => {
   const backend = new Backend()
@@ -14,7 +14,7 @@ describe('a store that shares its data with other processes', () => {
         backend.hangs = false
       }
     },
-    traits: { shared: true },
+    traits: { shared: true, maxRecordBytes: MAX_RECORD_BYTES },
   })
 })
 

@@ -3,6 +3,7 @@ import {
   isSameWrite,
   isTombstone,
   mayWrite,
+  SessionTooLargeError,
   StoreUnavailableError,
   type CallOptions,
   type ListsKeys,
@@ -21,6 +22,7 @@ export class Backend {
 }
 
 const DEADLINE_MS = 250
+export const MAX_RECORD_BYTES = 262_144
 
 /** The contract over a `Map`, as an author of a store would write it first. Its steps are there to be broken. */
 export class MapStore implements SessionStore, ListsKeys, ReportsChanges {
@@ -46,6 +48,7 @@ export class MapStore implements SessionStore, ListsKeys, ReportsChanges {
     options?: CallOptions,
   ): Promise<WriteOutcome> {
     await this.admit(options)
+    this.assertFits(record)
     const current = this.live(key)
     if (!this.allows(record, condition, current)) return { written: false, current }
     this.keep(key, record)
@@ -90,6 +93,11 @@ export class MapStore implements SessionStore, ListsKeys, ReportsChanges {
   keep(key: string, { data, revision, tag, expiresAt }: SessionRecord): void {
     this.backend.records.set(key, { data, revision, tag, expiresAt })
     for (const listener of this.backend.listeners) listener(key)
+  }
+
+  assertFits({ data }: SessionRecord): void {
+    const bytes = Buffer.byteLength(data ?? '')
+    if (bytes > MAX_RECORD_BYTES) throw new SessionTooLargeError(bytes, MAX_RECORD_BYTES)
   }
 
   /** Resolves when the server takes the call; rejects after close, when the signal aborts and at the deadline. */

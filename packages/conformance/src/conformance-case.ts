@@ -11,12 +11,14 @@ export interface CaseContext {
   readonly open: () => Promise<SessionStore>
   /** The server behind the store stops answering until the case is over. */
   readonly hang: () => Promise<void>
+  /** Text of one byte more than the store takes. */
+  readonly tooLargeText: () => string
 }
 
 export interface ConformanceCase {
   readonly name: string
   /** Left out for a store without it. */
-  readonly needs?: 'injected clock' | 'shared data' | 'hang' | undefined
+  readonly needs?: 'injected clock' | 'shared data' | 'hang' | 'a limit of size' | undefined
   readonly timeoutMs?: number
   readonly run: (context: CaseContext) => Promise<void>
 }

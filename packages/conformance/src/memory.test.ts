@@ -3,5 +3,11 @@ import { memoryStore } from '@holdfast/memory'
 import { storeConformance } from './store-conformance.js'
 
 describe('memory', () => {
-  storeConformance({ describe, test, createStore: ({ clock }) => memoryStore({ clock }) })
+  const maxRecordBytes = 1_048_576
+  storeConformance({
+    describe,
+    test,
+    createStore: ({ clock }) => memoryStore({ clock, maxBytes: maxRecordBytes }),
+    traits: { maxRecordBytes },
+  })
 })

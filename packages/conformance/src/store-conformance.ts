@@ -19,6 +19,8 @@ export interface StoreTraits {
   readonly clock?: 'injected' | 'real'
   /** True when every store that `createStore` makes sees the same data. Default false. */
   readonly shared?: boolean
+  /** The most bytes of text that the store takes, where it has such a limit. Without it that case is left out. */
+  readonly maxRecordBytes?: number
   /**
    * Where the store differs from the contract: the full name of a case and the reason. Such a case must *fail*, so that
    * a difference which is gone is noticed.
@@ -71,6 +73,7 @@ function groupsFor({ traits = {}, hang }: StoreConformanceOptions): CaseGroup[] 
     'injected clock': clock === 'injected',
     'shared data': traits.shared ?? false,
     hang: hang !== undefined,
+    'a limit of size': traits.maxRecordBytes !== undefined,
   }
   const groups = [
     valueCases,
@@ -114,6 +117,7 @@ async function runCase(one: ConformanceCase, options: StoreConformanceOptions): 
     now,
     open,
     pass: async (ms) => (injected ? clock.advance(ms) : waitUntil(Date.now() + ms)),
+    tooLargeText: () => 'x'.repeat((options.traits?.maxRecordBytes ?? 0) + 1),
     hang: async () => {
       const undo = await options.hang?.()
       if (undo) cleanups.push(undo)

@@ -7,6 +7,7 @@ import { valueFlaws } from './values.js'
 
 export { hangFlaws, sharingFlaws } from './calls.js'
 export { conditionFlaws } from './conditions.js'
+export { sizeFlaws } from './values.js'
 export { touchFlaws } from './touches.js'
 
 /** Found in any store. */

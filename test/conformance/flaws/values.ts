@@ -1,4 +1,4 @@
-import type { SessionRecord } from '@holdfast/core'
+import { StoreUnavailableError, type CallOptions, type SessionRecord, type WriteCondition } from '@holdfast/core'
 import { MapStore } from '../map-store.js'
 import type { Flaw, FlawedStore } from './flaw.js'
 
@@ -58,6 +58,35 @@ export const valueFlaws: readonly Flaw[] = [
     Store: class extends MapStore {
       override live = (key: string) => super.live(key.toLowerCase())
       override keep = (key: string, record: SessionRecord) => super.keep(key.toLowerCase(), record)
+    },
+  },
+]
+
+/** Found only where the store has a limit of size. */
+export const sizeFlaws: readonly Flaw[] = [
+  {
+    what: 'reports what is too large as an outage',
+    failsIn: 'records and keys',
+    Store: class extends MapStore {
+      override assertFits(record: SessionRecord): void {
+        try {
+          super.assertFits(record)
+        } catch (cause) {
+          throw new StoreUnavailableError('map: SERVER_ERROR', { cause })
+        }
+      }
+    },
+  },
+  {
+    what: 'drops what is there for what is too large',
+    failsIn: 'records and keys',
+    Store: class extends MapStore {
+      override async write(key: string, record: SessionRecord, condition: WriteCondition, options?: CallOptions) {
+        return super.write(key, record, condition, options).catch((error: unknown) => {
+          this.backend.records.delete(key)
+          throw error
+        })
+      }
     },
   },
 ]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { TOMBSTONE_REVISION } from '@holdfast/core'
-import { createKey, createRecord } from '../fixtures.js'
+import { isSessionTooLarge, TOMBSTONE_REVISION } from '@holdfast/core'
+import { createKey, createRecord, createSuccessor } from '../fixtures.js'
 import { assertHolds, assertWritten, put, putAndRead, type CaseGroup } from '../conformance-case.js'
 
 /**
@@ -83,6 +83,20 @@ export const valueCases: CaseGroup = {
         const read = await store.read(key)
         assert.notEqual(read?.token, 'foreign')
         await assertHolds(store, key, record)
+      },
+    },
+    {
+      name: 'refuses a record that is too large with SessionTooLargeError, keeps what is there and goes on',
+      needs: 'a limit of size',
+      run: async ({ store, tooLargeText }) => {
+        const key = createKey()
+        const read = await putAndRead(store, key, createRecord())
+        const large = createSuccessor(read, { data: tooLargeText() })
+        await assert.rejects(store.write(key, large, { replaces: read }), isSessionTooLarge)
+        await assert.rejects(store.write(key, large, 'newer'), isSessionTooLarge)
+        await assert.rejects(store.write(createKey(), large, 'absent'), isSessionTooLarge)
+        await assertHolds(store, key, read)
+        await putAndRead(store, createKey(), createRecord())
       },
     },
     {
