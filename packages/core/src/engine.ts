@@ -15,7 +15,7 @@ import {
 } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
 import { guard } from './guard.js'
-import { hold } from './hold.js'
+import { hold, isResponse } from './hold.js'
 import { OpeningStore } from './opening-store.js'
 import { resolveOptions, type Config } from './options.js'
 import { type Opening, type RequestParts, RequestSession } from './request-session.js'
@@ -193,7 +193,7 @@ class SessionEngine<Data extends object> implements Engine<Data> {
   }
 
   #mount(opening: Opening, req: IncomingMessage, res: AnyResponse): RequestSession<Data> {
-    const request = new RequestSession<Data>(this.#parts, opening, req, res)
+    const request = new RequestSession<Data>(this.#parts, opening, req, isResponse(res) ? res : undefined)
     this.#requests.set(req, request)
     hold(res, request)
     return request

@@ -47,11 +47,11 @@ const HELD_BYTES = 64 * 1024
  * Holds a response back until the commits of its targets are done: nothing leaves before. The first byte, also a
  * `flushHeaders`, starts them; when there is nothing to commit it passes in the same tick. Informational answers (1xx)
  * pass. A second `hold` adds its target to the first. Left alone: a response whose head was asked for already, and what
- * is no response of Node (socket libraries run middleware with `{}` or a stub for an upgrade).
+ * is none.
  */
 export function hold(response: ServerResponse | Http2ServerResponse, target: HoldTarget): void {
   const res = response as unknown as HeldResponse
-  if (typeof res.appendHeader !== 'function' || res.headersSent) return
+  if (!isResponse(res) || res.headersSent) return
   const held = (response as Partial<HeldResponse>)[HOLD]
   if (held) {
     held.targets.push(target)
@@ -61,6 +61,9 @@ export function hold(response: ServerResponse | Http2ServerResponse, target: Hol
   Object.assign(res, HOLDING)
   response.on('pipe', rememberSource)
 }
+
+/** False for what socket libraries pass when they run middleware for an upgrade: `{}`, or a stub with some of the methods. */
+export const isResponse = (res: object): boolean => typeof (res as Partial<NodeResponse>).appendHeader === 'function'
 
 /** The state of one response that is held. */
 class Hold {
