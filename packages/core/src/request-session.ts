@@ -240,6 +240,7 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
       await this.serial(() => this.#commitAll())
     } catch (error) {
       if (isSessionGone(error)) return
+      this.#dropped = true
       failed(error)
       throw error
     }
