@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module'
+// Not by its name: bundles of ES modules often begin with a banner that declares `createRequire`.
+import nodeModule from 'node:module'
 import { ConfigError, type HoldfastError } from './errors.js'
 import type { SessionStore } from './store.js'
 
@@ -63,7 +64,7 @@ export function findAdapter(url: string, adapters: readonly StoreAdapter[]): Pic
 
 function assertInstalled(name: string, scheme: string): void {
   try {
-    createRequire(import.meta.url).resolve(name)
+    nodeModule.createRequire(import.meta.url).resolve(name)
   } catch (cause) {
     throw new ConfigError(
       `store: '${scheme}:' needs the package ${name}, which is not installed. Run: npm install ${name} (a bundled app passes adapters: [${scheme}] instead).`,

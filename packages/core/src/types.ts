@@ -136,7 +136,7 @@ export interface CookieOptions {
   readonly name?: string | undefined
   /** Sends the cookie to subdomains too. Default: to this host only. */
   readonly domain?: string | undefined
-  /** Default `'/'`. Browsers send the cookie only below it; to leave requests alone use `skip`. */
+  /** Default `'/'`. Requests outside of it have no session. */
   readonly path?: string | undefined
   /** Default `'lax'`. `'none'`, for apps embedded in other sites, needs `secure`. */
   readonly sameSite?: 'lax' | 'strict' | 'none' | undefined
