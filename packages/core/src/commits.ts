@@ -6,12 +6,12 @@ import {
   type Change,
   type ChangeLimits,
   continueFrom,
-  deadline,
   type Draft,
   nextSnapshot,
   type Snapshot,
   snapshotOf,
   tombstone,
+  touchedDeadline,
 } from './changes.js'
 import { codeOf, SessionConflictError, SessionGoneError, StoreUnavailableError } from './errors.js'
 import { publishSession } from './events.js'
@@ -266,15 +266,6 @@ export class Commits {
 
 const newest = (known: Snapshot | undefined, other: Snapshot): Snapshot =>
   known && !isNewer(other.record, known.record) ? known : other
-
-/**
- * Counted from the beginning of a tenth of the idle time, not from now: servers that touch at the same time agree, so the
- * store moves the deadline once. At least nine tenths of the idle time are left then.
- */
-function touchedDeadline(envelope: Snapshot['envelope'], now: number): number {
-  const tenth = Math.max(1, Math.floor(envelope.idleMs / 10))
-  return deadline(envelope, now - (now % tenth))
-}
 
 const outOfTime = ({ conflicts }: Update, { name }: SessionStore): Error =>
   conflicts > 0

@@ -1,5 +1,5 @@
 import { keyOf, newSessionId } from './cookies.js'
-import { type Change, deadline, type Draft, type Snapshot } from './changes.js'
+import { type Change, deadline, type Draft, type Snapshot, touchedDeadline } from './changes.js'
 import { parseData } from './codec.js'
 import {
   ConfigError,
@@ -366,7 +366,7 @@ export class LiveSession implements SessionActions {
 
   #isTouchDue({ record, envelope }: Snapshot): boolean {
     const now = this.#now
-    return record.expiresAt - now < 0.9 * envelope.idleMs && deadline(envelope, now) > record.expiresAt
+    return record.expiresAt - now < 0.9 * envelope.idleMs && touchedDeadline(envelope, now) > record.expiresAt
   }
 
   #assertWritable(): void {

@@ -99,11 +99,14 @@ export const RESERVED: ReadonlySet<string> = new Set(
 
 // Assigning to a member must throw, in sloppy mode too: only a setter does that.
 for (const name of RESERVED) {
-  const { value, get } = Object.getOwnPropertyDescriptor(SessionObject.prototype, name) as PropertyDescriptor
+  const { value, get } = Object.getOwnPropertyDescriptor(
+    SessionObject.prototype,
+    name,
+  ) as TypedPropertyDescriptor<unknown>
   Object.defineProperty(SessionObject.prototype, name, {
     configurable: true,
     enumerable: false,
-    get: get ?? (() => value as unknown),
+    get: get ?? (() => value),
     set() {
       const what =
         name === 'cookie' || name === 'maxAge'
