@@ -39,10 +39,12 @@ describe('holdfast demo', () => {
     await leavesNothing(running)
   })
 
-  test('a Ctrl-C that arrives twice, from the terminal and from npm, is one', async () => {
+  test('Ctrl-C may arrive more than once, from the terminal and from npm', async () => {
     const running = await start()
-    process.kill(demo?.pid ?? 0, 'SIGINT')
-    expect(await demo?.stop('SIGINT')).toEqual({ code: 0, signal: null })
+    const again = setInterval(() => void demo?.stop('SIGINT'), 1)
+    const exit = await demo?.ended
+    clearInterval(again)
+    expect(exit).toEqual({ code: 0, signal: null })
     await leavesNothing(running)
   })
 

@@ -20,8 +20,10 @@ async function demo({ port }: { readonly port: number }): Promise<void> {
   try {
     const { url, close } = await runDemo(port)
     console.log(`\n  The shop is open:  ${url}\n  To close it:       Ctrl-C\n`)
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => void close().then(() => process.exit()))
+    let closing: Promise<void> | undefined
+    const stop = (): void => void (closing ??= close().then(() => process.exit()))
+    // Ctrl-C can arrive twice, from the terminal and from npm; the second one must not cut the first one short.
+    process.on('SIGINT', stop).on('SIGTERM', stop)
   } catch (error) {
     console.error((error as Error).message)
     process.exitCode = 1

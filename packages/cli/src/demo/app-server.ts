@@ -5,7 +5,7 @@ import type { ServerReady } from './serve.js'
 import type { ServerState } from './state.js'
 
 /** A process that has not said its port by then will not. */
-const START_DEADLINE_MS = 15_000
+const START_DEADLINE_MS = 30_000
 
 export type AppServerStatus =
   | { readonly is: 'stopped' }
@@ -56,7 +56,7 @@ export class AppServer {
     this.#answered++
   }
 
-  /** Resolves when it listens. Rejects when the process ends before that, or does not get there in 15 s. */
+  /** Resolves when it listens. Rejects when the process ends before that, or does not get there in 30 s. */
   async start(store: string): Promise<void> {
     if (this.#status.is !== 'stopped') return
     const { module, name, env } = this.#options
