@@ -38,6 +38,8 @@ export async function members(session: Session<Shop>): Promise<number> {
   await session.regenerate()
   session.bindUser('u1', () => undefined)
   session.remember()
+  const saving: ReturnType<typeof session.save> = session.save.call(session)
+  await saving
   // @ts-expect-error a duration has a unit
   session.remember({ idle: '14' })
   return session.absoluteExpiresAt - session.expiresAt

@@ -47,7 +47,8 @@ export interface RememberedLifetime {
 
 /**
  * What a session has beside its data. Members are never own properties: `JSON.stringify`, spread and `for…in` see data
- * only. Assigning to one throws. With a callback, errors go to the callback and nothing is returned.
+ * only. Assigning to one throws. With a callback, errors go to it and nothing is returned. The signature with the promise
+ * comes last, as `ReturnType` and `.call` see the last one.
  */
 export interface SessionMembers {
   /** The name of the record: a hash of the cookie's id, safe to log and worthless as a cookie. New after `rotate()`. */
@@ -59,23 +60,23 @@ export interface SessionMembers {
   /** When the session ends whatever comes, in ms since the epoch. */
   readonly absoluteExpiresAt: number
 
+  save(callback: NodeCallback): void
   /** Stores now what would be stored before the response, an empty new session too. Done once it resolves, whatever the status. */
   save(): Promise<void>
-  save(callback: NodeCallback): void
+  reload(callback: NodeCallback): void
   /** Reads the stored session into this object; unsaved changes are dropped. Rejects with `SessionGoneError` when it ended. */
   reload(): Promise<void>
-  reload(callback: NodeCallback): void
-  /** A new id with the same data, from the next commit on: call it at each login. The old id ends there. */
+  /** A new id with the same data: call it at each login. `id` is the new one at once, the old one ends with the next commit. */
   rotate(): void
+  regenerate(callback: NodeCallback): void
   /** Ends this session and puts a new, empty one with a new id on the request. On an error the old one stays. */
   regenerate(): Promise<void>
-  regenerate(callback: NodeCallback): void
+  destroy(callback: NodeCallback): void
   /** Ends the session at once, for every request in flight too; the response clears the cookie. */
   destroy(): Promise<void>
-  destroy(callback: NodeCallback): void
+  bindUser(userId: string, callback: NodeCallback): void
   /** Files the session under a user, for `listByUser` and `destroyByUser`. Rejects with `UserSessionLimitError`. */
   bindUser(userId: string): Promise<void>
-  bindUser(userId: string, callback: NodeCallback): void
   /** The session outlives the browser, by the `remember` pair of the options or up to it ("remember me"). */
   remember(lifetime?: RememberedLifetime): void
 }
