@@ -16,6 +16,7 @@ class Login {
   readonly world: World
   readonly old: readonly string[]
   readonly given: string[] = []
+  readonly created: Outcome[] = []
   readonly destroyedAll: Outcome[] = []
 
   static async start(world: World): Promise<Login> {
@@ -33,9 +34,11 @@ class Login {
     const cookie = this.old[of] as string
     switch (kind) {
       case 'create':
-        return void (await outcomeOf(async () => {
-          this.given.push((await this.world.server(at).create({}, { userId: USER })).cookie)
-        }))
+        return void this.created.push(
+          await outcomeOf(async () => {
+            this.given.push((await this.world.server(at).create({}, { userId: USER })).cookie)
+          }),
+        )
       case 'rotate':
         return this.#keep(this.world.request(at, cookie, (session) => session.rotate()))
       case 'login':
@@ -82,6 +85,7 @@ describe('destroyByUser', () => {
       const login = await Login.start(world)
       await world.race(() => planned.map((action) => login.act(action)))
       if (login.destroyedAll.includes('stored')) expect(await login.alive(login.old)).toEqual([])
+      if (login.destroyedAll.length === 0) expect(login.created).not.toContain('gone')
       const listed = (await world.server(0).listByUser(USER)).map(({ id }) => id)
       expect(new Set(listed)).toEqual(new Set(world.store.live()))
       await world.server(0).destroyByUser(USER)
