@@ -13,7 +13,10 @@ export interface Envelope {
   readonly user: string | undefined
   /** Tags of the last eight writes (sixteen after a join), newest first; the first is that of the record itself. */
   readonly tags: readonly string[]
-  /** Field → the revision that last changed it. Removed fields keep theirs, the newest 200 of them. */
+  /**
+   * Field → the revision that last changed it. Removed fields keep theirs, the newest 200 of them; a field without one is
+   * as the first write made it, which saves most of the header of most sessions.
+   */
   readonly stamps: ReadonlyMap<string, number>
   /** The JSON of the data: exactly what was encoded, unchecked (see `parseData`). */
   readonly text: string
@@ -204,7 +207,8 @@ export function nextStamps(
   nextData: Data,
   revision: number,
 ): ReadonlyMap<string, number> {
-  const stamps = new Map(previous?.stamps)
+  if (!previous) return new Map()
+  const stamps = new Map(previous.stamps)
   for (const field of new Set([...Object.keys(previousData), ...Object.keys(nextData)]))
     if (!isSameField(previousData, nextData, field)) stamps.set(field, revision)
   for (const field of removalsToForget(stamps, (name) => Object.hasOwn(nextData, name))) stamps.delete(field)

@@ -42,6 +42,9 @@ const isLater = (a: SessionRecord, b: SessionRecord): boolean =>
  */
 const RANK = { undecodable: 0, ok: 1, newer: 2 } as const
 
+/** The stamp that is not written down. */
+const FIRST_WRITE = 1
+
 interface Field {
   readonly stamp: number
   readonly text: string
@@ -69,7 +72,7 @@ function contentOf(record: SessionRecord): Content {
   const { stamps } = envelope
   const fields = new Map<string, Field>()
   for (const name of new Set([...stamps.keys(), ...Object.keys(data)]))
-    fields.set(name, { stamp: stamps.get(name) ?? 0, text: fieldText(data, name) })
+    fields.set(name, { stamp: stamps.get(name) ?? FIRST_WRITE, text: fieldText(data, name) })
   return { state: 'ok', record, fields, envelope, origin, expiresAt: record.expiresAt }
 }
 
@@ -120,7 +123,7 @@ function newWrite(a: Readable, b: Readable, union: Said): SessionRecord {
 }
 
 const stampsOf = (fields: ReadonlyMap<string, Field>): ReadonlyMap<string, number> =>
-  new Map([...fields].map(([name, { stamp }]) => [name, stamp]))
+  new Map([...fields].flatMap(([name, { stamp }]) => (stamp === FIRST_WRITE ? [] : [[name, stamp]])))
 
 function textOf(fields: ReadonlyMap<string, Field>): string {
   const present = [...fields].filter(([, { text }]) => text !== '')
