@@ -94,6 +94,9 @@ describe('bundled by esbuild into one file, away from any node_modules', () => {
   })
 })
 
+/** A compiler reads all types of a project; a busy machine takes its time. */
+const compiling = { timeout: 120_000 }
+
 const compilers = { 'TypeScript 5.9': 'typescript/bin/tsc', 'TypeScript 7': 'typescript-7/bin/tsc' }
 const modules = { nodenext: 'nodenext', bundler: 'esnext' }
 
@@ -132,15 +135,19 @@ describe.each(['npm-newest', 'npm-oldest'])('types: %s', (project) => {
     ),
   )
 
-  test.each(cases)('$name: what should compile does, what should not does not', async ({ tsc, check }) => {
+  test.each(cases)('$name: what should compile does, what should not does not', compiling, async ({ tsc, check }) => {
     expect(await complaints(tsc, project, check)).toBe('')
   })
 })
 
 describe('the declarations of core', () => {
-  test.each(Object.entries(compilers))('%s finds no fault in them, with the library of ES2022', async (_, tsc) => {
-    const compilerOptions = { module: 'nodenext', types: ['node'], exactOptionalPropertyTypes: true }
-    const check = { include: ['types/data.ts', 'types/sessions.ts'], compilerOptions }
-    expect(await complaints(tsc, 'npm-newest', check)).toBe('')
-  })
+  test.each(Object.entries(compilers))(
+    '%s finds no fault in them, with the library of ES2022',
+    compiling,
+    async (_, tsc) => {
+      const compilerOptions = { module: 'nodenext', types: ['node'], exactOptionalPropertyTypes: true }
+      const check = { include: ['types/data.ts', 'types/sessions.ts'], compilerOptions }
+      expect(await complaints(tsc, 'npm-newest', check)).toBe('')
+    },
+  )
 })
