@@ -2,18 +2,29 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { npmProject, packAll, pnpmProject, removeFolder, runNode, temporaryFolder, tool } from './projects.js'
+import {
+  npmProject,
+  packAll,
+  pinnedVersions,
+  pnpmProject,
+  removeFolder,
+  runNode,
+  temporaryFolder,
+  tool,
+} from './projects.js'
 
-const newest = { koa: '3.3.0', express: '5.3.0' }
-const newestTypes = {
-  '@types/koa': '3.0.3',
-  '@types/express': '5.0.6',
+/** The versions that this repository's own tests run with. */
+const { koa, koa2, express, express4, ...pinned } = pinnedVersions()
+const types = {
   '@types/node': '20.19.25',
-  '@types/koa-session': '6.4.5',
-  '@types/express-session': '1.19.0',
+  '@types/koa': pinned['@types/koa'],
+  '@types/express': pinned['@types/express'],
+  '@types/koa-session': pinned['@types/koa-session'],
+  '@types/express-session': pinned['@types/express-session'],
 }
-const oldest = { koa: '2.16.3', express: '4.21.2' }
-const oldestTypes = { ...newestTypes, '@types/koa': '2.15.2', '@types/express': '4.17.25' }
+const newest = { koa, express }
+const oldest = { koa: koa2, express: express4 }
+const oldestTypes = { ...types, '@types/koa': '2.15.2', '@types/express': '4.17.25' }
 
 let folder: string
 const inFolder = (name: string): string => join(folder, name)
@@ -22,7 +33,7 @@ beforeAll(async () => {
   folder = await temporaryFolder()
   await mkdir(inFolder('tarballs'))
   const tarballs = await packAll(['core', 'memory', 'koa', 'express'], inFolder('tarballs'))
-  await npmProject(inFolder('npm-newest'), tarballs, { ...newest, ...newestTypes })
+  await npmProject(inFolder('npm-newest'), tarballs, { ...newest, ...types })
   await npmProject(inFolder('npm-oldest'), tarballs, { ...oldest, ...oldestTypes })
   await pnpmProject(inFolder('pnpm'), tarballs, newest)
 }, 240_000)

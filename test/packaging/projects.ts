@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,10 +12,18 @@ export const tool = (file: string): string => join(root, 'node_modules', file)
 const typeTests = fileURLToPath(new URL('../types', import.meta.url))
 
 /** What a project of a user depends on, beside Holdfast. */
-export type Dependencies = Readonly<Record<string, string>>
+export type Dependencies = Readonly<Record<string, string | undefined>>
 
 /** The packages of Holdfast that users install, as tarballs: package name → file. */
 export type Tarballs = ReadonlyMap<string, string>
+
+/** The versions in the manifest of the tests; an alias such as `koa2` gives the package that it stands for. */
+export function pinnedVersions(): Dependencies {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    devDependencies: Dependencies
+  }
+  return manifest.devDependencies
+}
 
 /** Runs to the end and gives what was printed; rejects with it unless the exit code is 0. */
 export async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
