@@ -4,13 +4,21 @@ export interface ServerFacts {
   readonly port: number
 }
 
-/** What the demo tells its page when that opens. */
-export async function demoState(url: string): Promise<{ approach: string; servers: readonly ServerFacts[] }> {
-  const response = await fetch(`${url}/demo/events`)
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
-  const event = (await reader?.read())?.value ?? ''
-  await reader?.cancel()
-  return JSON.parse(event.slice('data: '.length))
+interface State {
+  readonly approach: string
+  readonly servers: readonly ServerFacts[]
+}
+
+/** What the demo tells its page when that opens: the first event of the stream, which may come in pieces or with others. */
+export async function demoState(url: string): Promise<State> {
+  const { body } = await fetch(`${url}/demo/events`)
+  let text = ''
+  for await (const piece of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece
+    const end = text.indexOf('\n\n')
+    if (end > 0) return JSON.parse(text.slice('data: '.length, end)) as State
+  }
+  throw new Error(`The stream ended before its first event: ${text}`)
 }
 
 export function isAlive(pid: number): boolean {

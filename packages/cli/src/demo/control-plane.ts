@@ -11,6 +11,7 @@ const files: Readonly<Record<string, { readonly name: string; readonly type: str
   '/': { name: 'index.html', type: 'text/html' },
   '/demo/base.css': { name: 'base.css', type: 'text/css' },
   '/demo/page.css': { name: 'page.css', type: 'text/css' },
+  '/demo/launch.css': { name: 'launch.css', type: 'text/css' },
   '/demo/page.js': { name: 'page.js', type: 'text/javascript' },
   '/demo/icon.svg': { name: 'icon.svg', type: 'image/svg+xml' },
 }

@@ -34,7 +34,7 @@ export class Demo {
   readonly #traffic = new Traffic(() => this.#clickOfOne())
   readonly #onChange: () => void
   #approach: Approach
-  #notice = ''
+  #notice = 'Each visitor clicks about every two seconds, and signs in again when the login is lost.'
   #origin = ''
   #waiting: Visitor[] = []
 
