@@ -1,6 +1,6 @@
 import type { SessionOptions } from '@holdfast/core'
 import { faulty, type FaultyStore } from '@holdfast/conformance'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { exchange, type Answer } from '../hold/exchange.js'
 import { startAppServer, type AppServer, type Data, type Framework, type Pages } from './app-server.js'
 import { stores, type StoreUnderTest } from './stores.js'
@@ -62,6 +62,8 @@ export async function startSite(setup: Setup, pages: Pages, options: SiteOptions
   )
   await Promise.all(servers.map(({ sessions }) => sessions.ready()))
   onTestFinished(async () => {
+    // What still waits for frozen time would keep the sessions from closing.
+    if (vi.isFakeTimers()) await vi.advanceTimersByTimeAsync(5_000)
     for (const { server } of servers) server.close()
     await Promise.all(servers.map(({ sessions }) => sessions.close()))
     await shared.close()

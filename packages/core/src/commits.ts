@@ -29,6 +29,7 @@ export interface CommitsOptions extends ChangeLimits {
 interface Update {
   readonly kind: 'update'
   readonly change: Change
+  readonly budget: Budget
   conflicts: number
   settled: boolean
   resolve(snapshot: Snapshot): void
@@ -95,6 +96,7 @@ export class Commits {
           const update: Update = {
             kind: 'update',
             change,
+            budget: new Budget(this.#options.pace),
             conflicts: 0,
             settled: false,
             resolve: settle(resolve),
@@ -108,14 +110,23 @@ export class Commits {
 
   /** Moves the deadline, at most once per tenth of the idle time. A failure is an event: the request has what it needs. */
   touch(key: string, base: Snapshot): Promise<void> {
-    return this.#track(() => new Promise((resolve) => this.#enqueue(key, { kind: 'touch', base, resolve })))
+    return this.#track(
+      () =>
+        new Promise((resolve) => {
+          const timer = setTimeout(resolve, COMMIT_MS)
+          const settle = (): void => {
+            clearTimeout(timer)
+            resolve()
+          }
+          this.#enqueue(key, { kind: 'touch', base, resolve: settle })
+        }),
+    )
   }
 
   /** Writes the tombstone; resolves when one stands, to false when another did already. */
   destroy(key: string, absoluteAt: number): Promise<boolean> {
-    const { store, pace } = this.#options
-    const budget = new Budget(pace)
-    return this.#barrier(key, async (lane) => {
+    const { store } = this.#options
+    return this.#barrier(key, async (lane, budget) => {
       lane.known = undefined
       const outcome = await offer(store, key, tombstone(absoluteAt), 'newer', budget)
       if (!outcome.applied && !isTombstone(outcome.current)) {
@@ -130,9 +141,8 @@ export class Commits {
 
   /** Moves a session to a new key; see `rotateRecord`. */
   rotate(rotation: Rotation): Promise<Snapshot> {
-    const { store, clock, pace } = this.#options
-    const budget = new Budget(pace)
-    return this.#barrier(rotation.oldKey, async (lane) => {
+    const { store, clock } = this.#options
+    return this.#barrier(rotation.oldKey, async (lane, budget) => {
       const known = newest(lane.known, rotation.change.base)
       lane.known = undefined
       return rotateRecord(store, rotation, known, this.#options, clock, budget)
@@ -153,11 +163,18 @@ export class Commits {
     }
   }
 
-  #barrier<T>(key: string, work: (lane: Lane) => Promise<T>): Promise<T> {
+  #barrier<T>(key: string, work: (lane: Lane, budget: Budget) => Promise<T>): Promise<T> {
+    const { store, pace } = this.#options
+    const budget = new Budget(pace)
     return this.#track(
       () =>
         new Promise<T>((resolve, reject) => {
-          this.#enqueue(key, { kind: 'barrier', run: (lane) => work(lane).then(resolve, reject) })
+          const timer = setTimeout(() => reject(unacknowledged(store)), COMMIT_MS)
+          const run = async (lane: Lane): Promise<void> => {
+            await work(lane, budget).then(resolve, reject)
+            clearTimeout(timer)
+          }
+          this.#enqueue(key, { kind: 'barrier', run })
         }),
     )
   }
@@ -205,7 +222,7 @@ export class Commits {
   }
 
   async #writeAll(key: string, lane: Lane, updates: Update[], touches: Touch[]): Promise<void> {
-    const { store, clock, pace } = this.#options
+    const { store, clock } = this.#options
     let content = updates.reduce<Snapshot | undefined>(
       (known, { change }) => newest(known, change.base),
       lane.known,
@@ -216,9 +233,11 @@ export class Commits {
       this.#take(lane, updates, touches)
       const draft = this.#compose(content.envelope, updates)
       const live = updates.filter((update) => !update.settled)
-      if (live.length === 0) return
+      const youngest = live.at(-1)
+      if (!youngest) return
+      if (!youngest.budget.hasRound) throw outOfTime(youngest, store)
       const next = nextSnapshot(content, draft, clock())
-      const outcome = await offer(store, key, next.record, { replaces }, new Budget(pace))
+      const outcome = await offer(store, key, next.record, { replaces }, youngest.budget)
       if (outcome.applied) {
         lane.known = outcome.current === next.record ? next : snapshotOf(outcome.current)
         for (const update of live) update.resolve(lane.known)
@@ -231,7 +250,7 @@ export class Commits {
       for (const update of live) update.conflicts++
       rounds++
       publishSession(went.lost ? { type: 'lost-writes' } : { type: 'conflict', rounds })
-      await new Budget(pace).jitter()
+      await youngest.budget.jitter()
     }
   }
 
@@ -267,9 +286,12 @@ export class Commits {
 const newest = (known: Snapshot | undefined, other: Snapshot): Snapshot =>
   known && !isNewer(other.record, known.record) ? known : other
 
-const outOfTime = ({ conflicts }: Update, { name }: SessionStore): Error =>
+const outOfTime = ({ conflicts }: Update, store: SessionStore): Error =>
   conflicts > 0
     ? new SessionConflictError(
         `Other requests kept changing the session for ${COMMIT_MS} ms; ${conflicts} attempts lost.`,
       )
-    : new StoreUnavailableError(`${name}: the commit was not acknowledged within ${COMMIT_MS} ms.`)
+    : unacknowledged(store)
+
+const unacknowledged = ({ name }: SessionStore): StoreUnavailableError =>
+  new StoreUnavailableError(`${name}: the commit was not acknowledged within ${COMMIT_MS} ms.`)
