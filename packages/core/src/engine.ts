@@ -46,8 +46,8 @@ export interface Engine<Data extends object> extends Sessions<Data> {
   readonly production: boolean
   /**
    * Opens the session of a request and holds its response back until the commit. Without a valid cookie it answers at
-   * once, else it reads the store. `undefined`: the request is skipped. The second call for a request gives the first
-   * answer. Rejects with `StoreUnavailableError` under `onUnavailable: 'reject'`.
+   * once, else it reads the store. `undefined`: the request is skipped, or has its session from this engine already.
+   * Rejects with `StoreUnavailableError` under `onUnavailable: 'reject'`.
    */
   attach(req: AnyRequest, res: AnyResponse): RequestSession<Data> | undefined | Promise<RequestSession<Data>>
 }
@@ -73,7 +73,8 @@ class SessionEngine<Data extends object> implements Engine<Data> {
   readonly #commits: Commits
   readonly #users: Users
   readonly #parts: RequestParts
-  readonly #requests = new WeakMap<object, RequestSession<Data>>()
+  /** Where a request keeps its session. A WeakMap here cost half of the engine's time: it kept young requests alive. */
+  readonly #slot = Symbol('holdfast.session')
   readonly #ready: Promise<void>
   #closing: Promise<void> | undefined
 
@@ -106,17 +107,15 @@ class SessionEngine<Data extends object> implements Engine<Data> {
   }
 
   attach(req: AnyRequest, res: AnyResponse): RequestSession<Data> | undefined | Promise<RequestSession<Data>> {
-    const known = this.#requests.get(req)
-    if (known) return known
     const request = req as IncomingMessage
-    if (!this.#isInside(request) || this.#config.skip?.(request)) return undefined
+    if (this.#slot in req || !this.#isInside(request) || this.#config.skip?.(request)) return undefined
     const opening = this.#open(request)
     if (opening instanceof Promise) return opening.then((opened) => this.#mount(opened, request, res))
     return this.#mount(opening, request, res)
   }
 
   of(source: RequestSource): Session<Data> {
-    const request = this.#requests.get(source) ?? ('req' in source ? this.#requests.get(source.req) : undefined)
+    const request = this.#mounted(source) ?? ('req' in source ? this.#mounted(source.req) : undefined)
     if (!request) throw new SessionNotMountedError()
     return request.session
   }
@@ -194,9 +193,13 @@ class SessionEngine<Data extends object> implements Engine<Data> {
 
   #mount(opening: Opening, req: IncomingMessage, res: AnyResponse): RequestSession<Data> {
     const request = new RequestSession<Data>(this.#parts, opening, req, isResponse(res) ? res : undefined)
-    this.#requests.set(req, request)
+    ;(req as unknown as Record<symbol, unknown>)[this.#slot] = request
     hold(res, request)
     return request
+  }
+
+  #mounted(req: object): RequestSession<Data> | undefined {
+    return (req as Record<symbol, RequestSession<Data> | undefined>)[this.#slot]
   }
 
   /** Requests outside of `cookie.path` have no session. */

@@ -49,6 +49,7 @@ export class LiveSession implements SessionActions {
   #indexed: string | undefined
   #ended = false
   #frozen = false
+  #lastValues: readonly unknown[] | undefined
   #sealed = false
 
   constructor(
@@ -235,7 +236,7 @@ export class LiveSession implements SessionActions {
   /** For `sessions.read`: data is frozen and every member that would change something rejects. */
   seal(): void {
     this.#sealed = true
-    this.freeze()
+    this.#freeze()
   }
 
   /** `ctx.session = data`: the same session with other data. */
@@ -248,12 +249,21 @@ export class LiveSession implements SessionActions {
   end(): void {
     this.#ended = true
     if (!this.#object) return
-    if (!this.production) this.freeze()
+    if (!this.production) this.#freeze()
     else this.#cleanText = JSON.stringify(this.#object)
   }
 
-  /** From here on a change would be lost. The data becomes a frozen copy: what the app shares with it stays its own. */
-  freeze(): void {
+  /**
+   * From here on a change is lost. Outside production it throws; in production it is looked for among the fields
+   * themselves, because one more JSON of the data would cost more than all else that a request does here.
+   */
+  finish(): void {
+    if (!this.production) this.#freeze()
+    else if (this.#object) this.#lastValues = Object.values(this.#object)
+  }
+
+  /** The data becomes a frozen copy: what the app shares with it stays its own. */
+  #freeze(): void {
     if (this.#frozen || !this.#object) return
     try {
       refill(this.#object, parseData(encodeData(this.#object)) ?? {})
@@ -267,6 +277,7 @@ export class LiveSession implements SessionActions {
   /** Whether the object was changed since the last commit or since its end. */
   isChanged(): boolean {
     if (this.#frozen || !this.#object) return false
+    if (this.#lastValues) return !sameItems(Object.values(this.#object), this.#lastValues)
     try {
       return encodeData(this.#object) !== this.#cleanText
     } catch {
@@ -381,3 +392,6 @@ export class LiveSession implements SessionActions {
     if (!this.#host.takesCookies) throw new SessionLateWriteError(what)
   }
 }
+
+const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((item, i) => Object.is(item, b[i]))

@@ -122,7 +122,7 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
       if (this.#live.isNew) throw new SessionLateWriteError('A new session')
       await this.#live.commit()
     }
-    if (!this.#parts.config.production) this.#live.freeze()
+    this.#live.finish()
   }
 
   /** Stores a new session of a call without a response, and gives its cookie. */
@@ -220,14 +220,14 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
   /** Decides, once, whether the response has to wait; the status says whether its changes count. */
   #owes(status: number, ending: boolean): boolean {
     if (this.#closed) {
-      if (ending) this.#freeze()
+      if (ending) this.#finish()
       return false
     }
     this.#closed = true
     try {
       this.#dropped = !this.#parts.config.commitOn(status)
       const owes = !this.#dropped && (this.#toDestroy.length > 0 || this.#live.needsCommit())
-      if (ending) this.#freeze()
+      if (ending) this.#finish()
       return owes || this.#tail !== undefined
     } catch (error) {
       this.#failure = { error }
@@ -253,8 +253,9 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     if (!this.#live.hasEnded && this.#live.needsCommit()) await this.#live.commit()
   }
 
-  #freeze(): void {
-    if (!this.#parts.config.production && !this.#dropped) this.#live.freeze()
+  /** The handler has said all: what it changes from now on is lost. */
+  #finish(): void {
+    if (!this.#dropped) this.#live.finish()
   }
 
   /** At the end of the response: what was changed after the commit is lost, and somebody should know. */

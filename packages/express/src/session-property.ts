@@ -8,7 +8,7 @@ export interface SessionProperty<Data extends object> {
 }
 
 interface Mounted {
-  readonly [REQUEST]: RequestSession<object>
+  [REQUEST]: RequestSession<object>
   session?: unknown
 }
 const REQUEST = Symbol('holdfast.request')
@@ -36,18 +36,19 @@ export function sessionDefiner(production: boolean): (req: object, request: Requ
       else this[REQUEST].replace(data)
     },
   }
-  const restore = (req: Mounted): Mounted => {
-    warnIgnored('delete req.session')
-    return Object.defineProperty(req, 'session', session)
-  }
-  /** On the requests' prototype: it is met where the own property was deleted, or never was. */
+  /** On the requests' prototype: all there is in production; elsewhere it is met where the own property was deleted. */
   const below: PropertyDescriptor & ThisType<Mounted> = {
     configurable: true,
     get() {
-      return REQUEST in this ? restore(this).session : undefined
+      if (!(REQUEST in this)) return undefined
+      if (!production) {
+        warnIgnored('delete req.session')
+        Object.defineProperty(this, 'session', session)
+      }
+      return this[REQUEST].session
     },
-    set(value: unknown) {
-      if (REQUEST in this) restore(this).session = value
+    set(value: object | null | undefined) {
+      if (REQUEST in this) session.set?.call(this, value)
       else Object.defineProperty(this, 'session', { value, writable: true, configurable: true, enumerable: true })
     },
   }
@@ -57,12 +58,15 @@ export function sessionDefiner(production: boolean): (req: object, request: Requ
     if (REQUEST in req) return
     const prototype = Object.getPrototypeOf(req) as object
     if ((req as Mounted).session !== undefined) throw foreignSession()
-    if (!prepared.has(prototype)) {
+    // Express gives the requests of an app a prototype of their own; the one of node:http is everybody's.
+    const isShared = Object.hasOwn(prototype, 'constructor')
+    if (!isShared && !prepared.has(prototype)) {
       prepared.add(prototype)
-      // Express gives the requests of an app a prototype of their own; the one of node:http is everybody's.
-      if (!Object.hasOwn(prototype, 'constructor')) Object.defineProperty(prototype, 'session', below)
+      Object.defineProperty(prototype, 'session', below)
     }
-    Object.defineProperties(req, { [REQUEST]: { value: request }, session })
+    ;(req as Mounted)[REQUEST] = request
+    // In production the one below is enough, and much cheaper than one for each request.
+    if (isShared || !production) Object.defineProperty(req, 'session', session)
   }
 }
 

@@ -27,18 +27,12 @@ export function createSessions<Data extends object = Record<string, unknown>>(
   options: SessionOptions<Data> & CheckedData<Data>,
 ): KoaSessions<Data> {
   const engine = createEngine<Data>(options, { adapters: [memory], warnOnRegenerate: true })
-  const mounted = new WeakSet<RequestSession<Data>>()
 
   const middleware = async (ctx: Koa.Context, next: Koa.Next): Promise<void> => {
     const attached = engine.attach(ctx.req, ctx.res)
     const request = attached instanceof Promise ? await attached : attached
     if (request) defineSession(ctx, request)
-    if (request && !mounted.has(request)) {
-      mounted.add(request)
-      await runAndCommit(ctx, next, request)
-    } else {
-      await next()
-    }
+    await (request ? runAndCommit(ctx, next, request) : next())
   }
   return carrySessions(middleware, engine)
 }

@@ -9,27 +9,35 @@ export interface SessionContext<Data extends object> {
 }
 
 interface Mounted {
-  readonly [REQUEST]: RequestSession<object>
+  [REQUEST]?: RequestSession<object>
 }
 const REQUEST = Symbol('holdfast.request')
 
 const session: PropertyDescriptor & ThisType<Mounted> = {
-  enumerable: true,
+  configurable: true,
   get() {
-    return this[REQUEST].session
+    return this[REQUEST]?.session
   },
   set(data: object | null) {
+    if (!this[REQUEST]) throw foreignSession()
     this[REQUEST].replace(data)
   },
 }
 
-/** Puts `ctx.session` on a context. The first engine has it; a second one on the same app is reached by `sessions.of(ctx)`. */
+/**
+ * Puts `ctx.session` on a context: the accessor once on the prototype of all contexts of the app, which is much cheaper
+ * than one for each. The first engine has it; a second one on the same app is reached by `sessions.of(ctx)`.
+ */
 export function defineSession(ctx: object, request: RequestSession<object>): void {
   if (REQUEST in ctx) return
-  if ('session' in ctx) {
-    throw new ConfigError(
-      'ctx.session is there already: another session middleware is mounted above this one. Remove one of the two.',
-    )
-  }
-  Object.defineProperties(ctx, { [REQUEST]: { value: request }, session })
+  const prototype = Object.getPrototypeOf(ctx) as object
+  const isOurs = Object.getOwnPropertyDescriptor(prototype, 'session')?.get === session.get
+  if (isOurs ? Object.hasOwn(ctx, 'session') : 'session' in ctx) throw foreignSession()
+  if (!isOurs) Object.defineProperty(prototype, 'session', session)
+  ;(ctx as Mounted)[REQUEST] = request
 }
+
+const foreignSession = () =>
+  new ConfigError(
+    'ctx.session is there already: another session middleware is mounted above this one. Remove one of the two.',
+  )
