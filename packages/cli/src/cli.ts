@@ -19,11 +19,12 @@ await program.parseAsync()
 async function demo({ port }: { readonly port: number }): Promise<void> {
   try {
     const { url, close } = await runDemo(port)
-    console.log(`\n  The shop is open:  ${url}\n  To close it:       Ctrl-C\n`)
     let closing: Promise<void> | undefined
     const stop = (): void => void (closing ??= close().then(() => process.exit()))
     // Ctrl-C can arrive twice, from the terminal and from npm; the second one must not cut the first one short.
     process.on('SIGINT', stop).on('SIGTERM', stop)
+    // Last: who reads it may send a signal at once.
+    console.log(`\n  The shop is open:  ${url}\n  To close it:       Ctrl-C\n`)
   } catch (error) {
     console.error((error as Error).message)
     process.exitCode = 1
