@@ -32,6 +32,8 @@ export async function outsideOfResponses(): Promise<string | undefined> {
 }
 
 export async function members(session: Session<Shop>): Promise<number> {
+  // @ts-expect-error a new session is empty: no field is there for sure
+  session.visits.toFixed()
   await session.save()
   session.save((error) => void isStoreUnavailable(error))
   await session.reload().catch((error: unknown) => isSessionGone(error))
