@@ -158,9 +158,14 @@ describe('when the session could not be stored', () => {
   })
 
   test('a request that is being piped back is not: its end would cut the answer off', async () => {
-    const server = await failing((res, _, req) => req.pipe(res))
+    let request!: IncomingMessage
+    const server = await failing((res, _, req) => {
+      request = req
+      req.pipe(res)
+    })
     const answer = await exchange(server, '/', { method: 'POST', unfinished: 'first part' })
     expect(answer).toMatchObject({ status: 503, body: 'Service Unavailable' })
+    expect(request.destroyed).toBe(false)
   })
 
   test('one of two engines that fails is enough; the cookie of the other is still sent', async () => {

@@ -12,9 +12,10 @@ export interface NodeResponse {
   write: (...args: unknown[]) => unknown
   end: (...args: unknown[]) => unknown
   flushHeaders: (...args: unknown[]) => unknown
-  setHeader(name: string, value: unknown): unknown
-  appendHeader(name: string, value: unknown): unknown
-  removeHeader(name: string): void
+  setHeader: (...args: unknown[]) => unknown
+  appendHeader: (...args: unknown[]) => unknown
+  removeHeader: (...args: unknown[]) => unknown
+  _implicitHeader?: (() => void) | undefined
   getHeaderNames(): string[]
   emit(event: string): boolean
   destroy(): unknown

@@ -141,7 +141,7 @@ class Hold {
 
   private release(): void {
     this.phase = 'released'
-    this.head?.restore()
+    this.head?.release()
     if (this.calls.length === 0) return
     try {
       if (isDestroyed(this.res)) this.discard(destroyedError())
@@ -161,7 +161,7 @@ class Hold {
 
   private fail(target: HoldTarget, error: unknown): void {
     this.failure = error
-    this.head?.restore()
+    this.head?.release()
     this.discard(error)
     if (!isDestroyed(this.res)) {
       this.phase = 'released'
@@ -175,7 +175,6 @@ class Hold {
   /** Answers below all wrappers: they may be in the middle of the handler's body (a compression stream). */
   private answer(target: HoldTarget, error: unknown): void {
     const { res } = this
-    const above: Methods = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders }
     Object.assign(res, HOLDING)
     try {
       this.render(target, error)
@@ -183,8 +182,6 @@ class Hold {
       else if (!res.writableEnded) res.end()
     } catch (failure) {
       this.giveUp(failure)
-    } finally {
-      Object.assign(res, above)
     }
   }
 
