@@ -51,6 +51,13 @@ export class SimulatedStore implements Pick<SessionStore, 'read' | 'write' | 'to
     for (const key of this.#backend.records.keys()) if (isIndex(key)) this.#backend.records.delete(key)
   }
 
+  /** Puts an older record of a key back when its turn comes: a server that lost what it had acknowledged. */
+  async loseWrites(key: string, older: SessionRecord): Promise<void> {
+    await this.#turn('lost writes')
+    this.#backend.records.set(key, older)
+    this.applied.length = 0
+  }
+
   /** The keys of sessions that are not over. */
   live(): readonly string[] {
     const keys = [...this.#backend.records.keys()].filter((key) => !isIndex(key))

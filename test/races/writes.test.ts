@@ -1,3 +1,4 @@
+import type { SessionRecord } from '@holdfast/core'
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import { race } from './race.js'
@@ -94,6 +95,30 @@ describe('writes of many requests to one session', () => {
       const record = await world.store.read(id)
       expect(record?.expiresAt).toBeGreaterThanOrEqual(moved ? due : before)
       expect(record?.expiresAt).toBeLessThanOrEqual(due)
+    },
+  )
+
+  race(
+    'give back what the store lost, where a request that had read it stores something',
+    { faults: [], plan: fc.array(server, { minLength: 1, maxLength: 4 }) },
+    async (world, servers) => {
+      const { cookie, id } = await world.server(0).create({ login: 'ann' })
+      const older = await world.store.read(id)
+      await world.update(0, cookie, (session) => void (session['acknowledged'] = true))
+      const readers: string[] = []
+      await world.race(() => [
+        world.store.loseWrites(id, older as SessionRecord),
+        ...servers.map(async (at, n) => {
+          const outcome = await world.update(at, cookie, (session) => {
+            if (session['acknowledged']) readers.push(`f${n}`)
+            session[`f${n}`] = n
+          })
+          expect(outcome).toBe('stored')
+        }),
+      ])
+      const stored = world.store.applied.map(({ record }) => record.data ?? '').join()
+      if (readers.some((field) => stored.includes(`"${field}":`)))
+        expect(await world.see(cookie)).toMatchObject({ login: 'ann', acknowledged: true })
     },
   )
 

@@ -117,6 +117,12 @@ export function continueFrom(
   return { content: snapshotOf(join(current.record, known.record)), lost: true }
 }
 
+/** Of two snapshots the one that was built on the other; their join where neither was, because the store lost writes. */
+export function latest(known: Snapshot | undefined, other: Snapshot): Snapshot {
+  if (!known || known === other || descends(other, known)) return other
+  return continueFrom(known, other).content
+}
+
 /** A record carries the tags of its last eight writes; what is further behind is taken for an ancestor. */
 const descends = (current: Snapshot, known: Snapshot): boolean =>
   current.envelope.tags.includes(known.record.tag) || current.record.revision - known.record.revision >= 8

@@ -7,6 +7,7 @@ import {
   type ChangeLimits,
   continueFrom,
   type Draft,
+  latest,
   nextSnapshot,
   type Snapshot,
   snapshotOf,
@@ -17,7 +18,7 @@ import { codeOf, SessionConflictError, SessionGoneError, StoreUnavailableError }
 import { publishSession } from './events.js'
 import { offer } from './offer.js'
 import { rotateRecord, type Rotation } from './rotation.js'
-import { isNewer, isTombstone, type SessionStore } from './store.js'
+import { isTombstone, type SessionStore } from './store.js'
 
 export interface CommitsOptions extends ChangeLimits {
   readonly store: SessionStore
@@ -143,7 +144,7 @@ export class Commits {
   rotate(rotation: Rotation): Promise<Snapshot> {
     const { store, clock } = this.#options
     return this.#barrier(rotation.oldKey, async (lane, budget) => {
-      const known = newest(lane.known, rotation.change.base)
+      const known = latest(lane.known, rotation.change.base)
       lane.known = undefined
       return rotateRecord(store, rotation, known, this.#options, clock, budget)
     })
@@ -223,14 +224,17 @@ export class Commits {
 
   async #writeAll(key: string, lane: Lane, updates: Update[], touches: Touch[]): Promise<void> {
     const { store, clock } = this.#options
-    let content = updates.reduce<Snapshot | undefined>(
-      (known, { change }) => newest(known, change.base),
-      lane.known,
-    ) as Snapshot
+    let content = lane.known ?? (updates[0] as Update).change.base
     let replaces = content.record
     let rounds = 0
+    let known = 0
     for (;;) {
       this.#take(lane, updates, touches)
+      for (const { change } of updates.slice(known)) {
+        content = latest(content, change.base)
+        if (content === change.base) replaces = content.record
+      }
+      known = updates.length
       const draft = this.#compose(content.envelope, updates)
       const live = updates.filter((update) => !update.settled)
       const youngest = live.at(-1)
@@ -270,7 +274,7 @@ export class Commits {
 
   async #moveDeadline(key: string, lane: Lane, touches: readonly Touch[]): Promise<void> {
     const { store, clock, pace } = this.#options
-    const base = touches.reduce((known, touch) => newest(known, touch.base), lane.known) as Snapshot
+    const base = touches.reduce((known, touch) => latest(known, touch.base), lane.known) as Snapshot
     const expiresAt = touchedDeadline(base.envelope, clock())
     if (expiresAt <= (this.#touched.get(key) ?? 0)) return
     this.#touched.set(key, expiresAt)
@@ -282,9 +286,6 @@ export class Commits {
     }
   }
 }
-
-const newest = (known: Snapshot | undefined, other: Snapshot): Snapshot =>
-  known && !isNewer(other.record, known.record) ? known : other
 
 const outOfTime = ({ conflicts }: Update, store: SessionStore): Error =>
   conflicts > 0
