@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConfigError, SessionTooLargeError, StoreUnavailableError } from './errors.js'
@@ -141,6 +142,24 @@ describe('guard', () => {
     expect(vi.getTimerCount()).toBe(0)
     void read(store).catch(() => undefined)
     expect(calls).toHaveLength(2)
+  })
+
+  it('leaves nothing behind on a signal that lives longer than the call', async () => {
+    const { store, last } = guarded()
+    const { signal } = new AbortController()
+    const call = read(store, { signal })
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    last().resolve(record)
+    await call
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  })
+
+  it('does not keep the process alive for a call that nobody answers', () => {
+    vi.useRealTimers()
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    void read(guarded().store).catch(() => undefined)
+    expect(timers()).toBe(before)
   })
 
   it('names store and operation of a failure, with its cause', async () => {

@@ -76,6 +76,12 @@ describe('mergeData', () => {
     expect(mergeData({}, { constructor: 1 }, { toString: 2 }).data).toEqual({ constructor: 1, toString: 2 })
   })
 
+  it('does not take an inherited value for data', () => {
+    const inheriting = Object.create({ a: 2 }) as Data
+    expect(mergeData(inheriting, { a: 1 }, inheriting)).toEqual({ data: { a: 1 }, conflicts: [] })
+    expect(mergeData({ a: 1 }, { a: 1 }, inheriting)).toEqual({ data: {}, conflicts: [] })
+  })
+
   it('changes nothing when one side changed nothing', () => {
     fc.assert(
       fc.property(data, data, (base, changed) => {
