@@ -340,11 +340,13 @@ describe('a client that goes away', () => {
     expect(await answering).toMatchObject({ broken: true })
   })
 
-  test('while the session is stored, which then fails: nothing throws', async () => {
+  test('while the session is stored, which then fails: nothing throws, and nobody is asked to render for it', async () => {
     const gate = new Gate()
+    let rendered = false
     let target!: FakeTarget
     const server = await serve((_, res) => {
       target = new FakeTarget(res, 'sid=1', () => gate.passed)
+      target.commitFailed = () => (rendered = true)
       res.end('b')
     })
     const answering = exchange(server, '/')
@@ -354,6 +356,7 @@ describe('a client that goes away', () => {
     gate.fail(new Error('down'))
     await settle()
     expect(target).toMatchObject({ heads: 0, told: [] })
+    expect(rendered).toBe(false)
     await answering
   })
 

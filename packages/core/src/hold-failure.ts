@@ -5,13 +5,13 @@ import { isHttp2, type NodeResponse } from './hold-head.js'
 const OF_THE_BODY =
   /^(content-(?!security-policy)|(etag|last-modified|cache-control|expires|location|set-cookie|accept-ranges|trailer|transfer-encoding)$)/
 
-/** The answer in place of the handler's when its commit failed: the status and headers of the error, a short text, no body for HEAD. */
+/** The answer in place of the handler's when its commit failed: the status and headers of the error and a short text. */
 export function answerFailure(res: NodeResponse, error: unknown): void {
   prepareFailure(res, error)
   const text = STATUS_CODES[res.statusCode] ?? String(res.statusCode)
   res.setHeader('Content-Type', 'text/plain; charset=utf-8')
   res.setHeader('Content-Length', Buffer.byteLength(text))
-  res.end(res.req.method === 'HEAD' ? undefined : text)
+  res.end(text)
 }
 
 /** Takes away what belonged to the handler's answer, and sets status and headers of the failure. */

@@ -1,6 +1,6 @@
 /** What is used of a response, alike in node:http and node:http2. `stream` is there in HTTP/2 only, `destroyed` only in HTTP/1. */
 export interface NodeResponse {
-  readonly req: { readonly method?: string }
+  readonly req: object
   readonly headersSent: boolean
   readonly writableEnded: boolean
   readonly writableNeedDrain?: boolean
