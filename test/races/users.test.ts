@@ -1,3 +1,4 @@
+import type { CreatedSession } from '@holdfast/core'
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import { race } from './race.js'
@@ -6,15 +7,16 @@ import { IDLE_MS, type Outcome, outcomeOf, type World } from './world.js'
 
 const USER = 'ann'
 const server = fc.nat(1)
-const kinds = ['create', 'rotate', 'login', 'write', 'destroy all'] as const
+const kinds = ['create', 'rotate', 'login', 'bind', 'write', 'destroy all'] as const
 const actions = (...possible: readonly (typeof kinds)[number][]) =>
   fc.array(fc.record({ kind: fc.constantFrom(...possible), at: server, of: fc.nat(1) }), { minLength: 1, maxLength: 4 })
 type Action = ReturnType<typeof actions> extends fc.Arbitrary<readonly (infer One)[]> ? One : never
 
-/** Two sessions of one user, and what clients were given since. */
+/** Two sessions of one user, one of nobody, and what clients were given since. */
 class Login {
   readonly world: World
   readonly old: readonly string[]
+  readonly anonymous: CreatedSession
   readonly given: string[] = []
   readonly created: Outcome[] = []
   readonly destroyedAll: Outcome[] = []
@@ -22,12 +24,13 @@ class Login {
   static async start(world: World): Promise<Login> {
     const one = await world.server(0).create({ n: 0 }, { userId: USER })
     const two = await world.server(1).create({ n: 1 }, { userId: USER })
-    return new Login(world, [one.cookie, two.cookie])
+    return new Login(world, [one.cookie, two.cookie], await world.server(0).create({}))
   }
 
-  private constructor(world: World, old: readonly string[]) {
+  private constructor(world: World, old: readonly string[], anonymous: CreatedSession) {
     this.world = world
     this.old = old
+    this.anonymous = anonymous
   }
 
   async act({ kind, at, of }: Action): Promise<void> {
@@ -48,6 +51,11 @@ class Login {
             await session.bindUser(USER)
           }),
         )
+      case 'bind':
+        return void (await this.world.update(at, this.anonymous.cookie, async (session) => {
+          session['bound'] = true
+          await session.bindUser(USER)
+        }))
       case 'write':
         return void (await this.world.update(at, cookie, (session) => void (session['f'] = 1)))
       case 'destroy all':
@@ -60,8 +68,15 @@ class Login {
     if (cookie !== undefined) this.given.push(cookie)
   }
 
+  /** The keys of the live sessions of this user. */
+  async bound(): Promise<readonly string[]> {
+    const { cookie, id } = this.anonymous
+    const isBound = (await this.world.see(cookie))?.['bound'] === true
+    return this.world.store.live().filter((key) => isBound || key !== id)
+  }
+
   /** Which of these cookies are still logged in. */
-  async alive(cookies: readonly string[]): Promise<readonly string[]> {
+  async alive(cookies: readonly string[]): Promise<string[]> {
     const seen = await Promise.all(cookies.map((cookie) => this.world.see(cookie)))
     return cookies.filter((_, at) => seen[at] !== undefined)
   }
@@ -87,9 +102,9 @@ describe('destroyByUser', () => {
       if (login.destroyedAll.includes('stored')) expect(await login.alive(login.old)).toEqual([])
       if (login.destroyedAll.length === 0) expect(login.created).not.toContain('gone')
       const listed = (await world.server(0).listByUser(USER)).map(({ id }) => id)
-      expect(new Set(listed)).toEqual(new Set(world.store.live()))
+      expect(new Set(listed)).toEqual(new Set(await login.bound()))
       await world.server(0).destroyByUser(USER)
-      expect(world.store.live()).toEqual([])
+      expect(await login.bound()).toEqual([])
     },
   )
 
@@ -104,6 +119,7 @@ describe('destroyByUser', () => {
       ])
       world.clock.advance(IDLE_MS / 2)
       const cookies = await login.alive([...login.old, ...login.given])
+      if ((await login.bound()).includes(login.anonymous.id)) cookies.push(login.anonymous.cookie)
       for (const cookie of cookies) await world.request(0, cookie, () => undefined)
       await world.server(1).destroyByUser(USER)
       expect(await login.alive(cookies)).toEqual([])
