@@ -10,13 +10,18 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const vitest = ['node_modules/vitest/vitest.mjs', 'run']
 const turbo = ['node_modules/turbo/bin/turbo', 'run', '--filter=./packages/*']
 
-/** Each task is a list of steps: arguments for node, run one after the other until one fails. */
+/** The tests that read HOLDFAST_RUNS: how many random cases each of them tries. */
+const randomTests = ['test/races', 'packages/core/src/join', 'packages/conformance/src']
+const soakRuns = process.env.HOLDFAST_RUNS ?? '20000'
+
+/** Each task is some settings for the environment, and steps: arguments for node, one after the other until one fails. */
 const tasks = {
   start: {
     NODE_ENV: 'development',
     steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'packages/cli/src/cli.ts', 'demo']],
   },
   test: { NODE_ENV: 'test', steps: [vitest] },
+  soak: { NODE_ENV: 'test', HOLDFAST_RUNS: soakRuns, steps: [[...vitest, '--testTimeout=0', ...randomTests]] },
   // The benches measure the built packages, hence without the source condition.
   bench: {
     NODE_ENV: 'production',
@@ -36,10 +41,11 @@ if (!task) {
   process.exit(2)
 }
 
-const env = { ...process.env, NODE_ENV: task.NODE_ENV, TURBO_TELEMETRY_DISABLED: '1' }
+const { steps, ...settings } = task
+const env = { ...process.env, ...settings, TURBO_TELEMETRY_DISABLED: '1' }
 let exitCode = isInstalled() ? 0 : await install()
-for (const [index, step] of task.steps.entries()) {
-  const isLast = index === task.steps.length - 1
+for (const [index, step] of steps.entries()) {
+  const isLast = index === steps.length - 1
   if (exitCode === 0) exitCode = await run(process.execPath, isLast ? [...step, ...args] : step)
 }
 process.exitCode = exitCode
