@@ -152,6 +152,29 @@ describe.each(named(stores))('a store that is away, on %s', (_, on) => {
       expect(reader.answer?.page()).toEqual({ isNew: false, data: { userId: 'ada' } })
     })
 
+    test('a logout behind a change and a reader that hang is answered within 600 ms', async () => {
+      const pass = freezeTime()
+      let now = Date.now()
+      const site = await startSite(setup, pages, { on, clock: () => now })
+      const cookie = await loggedIn(site)
+      now += 10 * 60_000
+      const [store] = site.faults
+      store!.fault = ({ operation }) => (operation === 'read' ? undefined : { kind: 'hang' })
+      let logout: Pending | undefined
+      for (const path of ['/set', '/show', '/logout']) {
+        const { read } = store!.calls
+        logout = send(site, path, cookie)
+        await until(() => store!.calls.read > read)
+        await pass(5)
+      }
+      for (let ms = 5; ms < 600; ms += 85) {
+        // Reads are answered, so the breaker stays closed.
+        void site.get('/show', { cookie })
+        await pass(85)
+      }
+      expect(logout!.answer).toMatchObject(unavailable)
+    })
+
     test('a touch that hangs costs its 250 ms and fails nothing', async () => {
       const pass = freezeTime()
       let now = Date.now()

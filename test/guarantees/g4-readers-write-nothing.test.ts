@@ -3,6 +3,7 @@ import type { SessionRecord } from '@holdfast/core'
 import { describe, expect, test } from 'vitest'
 import { Gate, until } from '../hold/fake-target.js'
 import type { Pages } from './app-server.js'
+import { Meeting } from './meeting.js'
 import { loggedIn, setups, startSite, three, type Site } from './site.js'
 import { named, stores, type StoreUnderTest } from './stores.js'
 
@@ -42,13 +43,20 @@ describe.each(named(stores))('G4 readers write nothing, on %s', (_, on) => {
 
     test(`a tenth of the idle time later 100 readers at once move the deadline once, and nothing else (${setup.name})`, async () => {
       const clock = createClock()
-      const site = await startSite(setup, pages, { on, clock: clock.now })
+      const meeting = new Meeting(100)
+      const together: Pages = {
+        async together({ session }) {
+          void session['userId']
+          await meeting.join()
+        },
+      }
+      const site = await startSite(setup, { ...pages, ...together }, { on, clock: clock.now })
       const cookie = await loggedIn(site)
       const key = (await site.get('/id', { cookie })).page<string>()
       const before = await record(site, key)
       clock.advance(TENTH + 1)
       site.newCalls()
-      await times(100, () => site.get('/read', { cookie }))
+      await times(100, () => site.get('/together', { cookie }))
       const { read, write, touch } = site.newCalls()
       expect({ read, write }).toEqual({ read: 100, write: 0 })
       expect(touch).toBeGreaterThan(0)
