@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startCommand } from '../process.js'
 import {
   npmProject,
   packAll,
@@ -32,7 +33,7 @@ const inFolder = (name: string): string => join(folder, name)
 beforeAll(async () => {
   folder = await temporaryFolder()
   await mkdir(inFolder('tarballs'))
-  const tarballs = await packAll(['core', 'memory', 'koa', 'express'], inFolder('tarballs'))
+  const tarballs = await packAll(['core', 'memory', 'koa', 'express', 'cli'], inFolder('tarballs'))
   await npmProject(inFolder('npm-newest'), tarballs, { ...newest, ...types })
   await npmProject(inFolder('npm-oldest'), tarballs, { ...oldest, ...oldestTypes })
   await pnpmProject(inFolder('pnpm'), tarballs, newest)
@@ -78,6 +79,15 @@ describe.each(['npm-newest', 'npm-oldest', 'pnpm'])('installed from tarballs: %s
       })
     },
   )
+})
+
+test('the command of the installed package opens the demo, and Ctrl-C closes it', async () => {
+  const bin = join(inFolder('npm-newest'), 'node_modules/.bin/holdfast')
+  const demo = startCommand(bin, { args: ['demo', '--port', '0'], cwd: folder, env: { NODE_OPTIONS: undefined } })
+  const [address] = await demo.printed(/http:\/\/127\.0\.0\.1:\d+/)
+  expect(await (await fetch(address)).text()).toContain('Holdfast')
+  expect((await fetch(`${address}/demo/page.js`)).headers.get('content-type')).toContain('javascript')
+  expect(await demo.stop('SIGINT')).toEqual({ code: 0, signal: null })
 })
 
 describe('bundled by esbuild into one file, away from any node_modules', () => {
