@@ -312,6 +312,8 @@ export class LiveSession implements SessionActions {
         ? await commits.update(key, change)
         : await commits.rotate({ oldKey: rotatedFrom, newKey: key, change, bound: user !== undefined })
     this.#acknowledged(snapshot, pending)
+    const before = base.envelope.user
+    if (before !== undefined && before !== header.user) await this.#parts.users.forget(before, [rotatedFrom ?? key])
     if (movesDeadline) this.#host.sendCookie({ ...pending, ...snapshot.envelope })
     if (rotatedFrom !== undefined) publishSession({ type: 'rotated' })
   }

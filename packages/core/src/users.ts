@@ -78,7 +78,7 @@ export class Users {
     const { entries } = await this.#read(user, this.#budget())
     const states = await this.#look(user, entries, DESTROY_ALL_MS)
     const over = [...states].filter(([, state]) => state === 'over').map(([key]) => key)
-    if (over.length > 0) await this.#forget(user, over)
+    if (over.length > 0) await this.forget(user, over)
     return [...states].flatMap(([key, state]) => (typeof state === 'object' ? [{ key, ...state }] : []))
   }
 
@@ -147,7 +147,8 @@ export class Users {
     return states
   }
 
-  async #forget(user: string, over: readonly string[]): Promise<void> {
+  /** Drops entries of sessions that are over or another user's now. Never rejects. */
+  async forget(user: string, over: readonly string[]): Promise<void> {
     try {
       await this.#change(user, (entries) => new Map([...entries].filter(([key]) => !over.includes(key))))
       repaired(0, over.length)
