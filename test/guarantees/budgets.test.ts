@@ -262,7 +262,7 @@ describe.each(named(stores))('a store that is away, on %s', (_, on) => {
   })
 
   test('with the real clock a store that hangs is answered for, too', async () => {
-    const site = await startSite(oneKoa, pages, { on })
+    const site = await startSite(oneKoa, pages, { on, realTime: true })
     const cookie = await loggedIn(site)
     site.faults[0]!.fault = { kind: 'hang' }
     expect(await site.get('/show', { cookie })).toMatchObject(unavailable)

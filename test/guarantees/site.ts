@@ -3,6 +3,7 @@ import { faulty, type FaultyStore } from '@holdfast/conformance'
 import { onTestFinished, vi } from 'vitest'
 import { exchange, type Answer } from '../hold/exchange.js'
 import { startAppServer, type AppServer, type Data, type Framework, type Pages } from './app-server.js'
+import { calmTime } from './frozen-time.js'
 import { stores, type StoreUnderTest } from './stores.js'
 
 export interface Setup {
@@ -20,6 +21,8 @@ export const setups: readonly Setup[] = [oneKoa, oneExpress, three]
 interface SiteOptions extends Partial<SessionOptions<Data>> {
   /** Default: the first of the list. */
   readonly on?: StoreUnderTest
+  /** Deadlines are those of this machine's clock. Default: `calmTime`. */
+  readonly realTime?: boolean
 }
 
 export interface Visited extends Omit<Answer, 'body'> {
@@ -52,7 +55,8 @@ export const SECRET = 'a secret of the tests, 32 bytes at least'
 
 /** Starts the servers of a setup; they stop with the test. */
 export async function startSite(setup: Setup, pages: Pages, options: SiteOptions = {}): Promise<Site> {
-  const { on = stores[0] as StoreUnderTest, clock = Date.now, ...session } = options
+  const { on = stores[0] as StoreUnderTest, realTime = false, clock = Date.now, ...session } = options
+  if (!realTime) calmTime()
   const shared = await on.open(clock)
   const faults = setup.servers.map(() => faulty(shared.connect()))
   const servers = await Promise.all(
