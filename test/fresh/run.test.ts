@@ -7,7 +7,7 @@ describe('node dev/run.mjs, which npm start and npm test are', () => {
   test('says what it can do when asked for something else', async () => {
     const child = run('dance')
     expect(await child.ended).toEqual({ code: 2, signal: null })
-    expect(child.output()).toContain('node dev/run.mjs dance: say one of start, test, bench')
+    expect(child.output()).toContain('node dev/run.mjs dance: say one of start, test, soak, bench')
   })
 
   test('fails when the tests fail, and gives them its arguments', async () => {
