@@ -71,19 +71,19 @@ export class Commits {
   }
 
   /** Writes the first record of a key; rejects with `SessionGoneError` when the key was destroyed before it was written. */
-  async create(key: string, draft: Draft): Promise<Snapshot> {
+  async create(key: string, draft: Draft, budget: Budget): Promise<Snapshot> {
     return this.#track(async () => {
-      const { store, clock, pace, maxBytes } = this.#options
+      const { store, clock, maxBytes } = this.#options
       assertSize(draft.text, maxBytes)
       const next = nextSnapshot(undefined, draft, clock())
-      const outcome = await offer(store, key, next.record, 'absent', new Budget(pace))
+      const outcome = await offer(store, key, next.record, 'absent', budget)
       if (!outcome.applied) throw new SessionGoneError()
       return outcome.current === next.record ? next : snapshotOf(outcome.current)
     })
   }
 
   /** Resolves to the record that holds the change, which may hold others' changes too. */
-  update(key: string, change: Change): Promise<Snapshot> {
+  update(key: string, change: Change, budget: Budget): Promise<Snapshot> {
     return this.#track(
       () =>
         new Promise((resolve, reject) => {
@@ -97,24 +97,24 @@ export class Commits {
           const update: Update = {
             kind: 'update',
             change,
-            budget: new Budget(this.#options.pace),
+            budget,
             conflicts: 0,
             settled: false,
             resolve: settle(resolve),
             reject: settle(reject),
           }
-          const timer = setTimeout(() => update.reject(outOfTime(update, this.#options.store)), COMMIT_MS)
+          const timer = setTimeout(() => update.reject(outOfTime(update, this.#options.store)), budget.remainingMs)
           this.#enqueue(key, update)
         }),
     )
   }
 
   /** Moves the deadline, at most once per tenth of the idle time. A failure is an event: the request has what it needs. */
-  touch(key: string, base: Snapshot): Promise<void> {
+  touch(key: string, base: Snapshot, budget: Budget): Promise<void> {
     return this.#track(
       () =>
         new Promise((resolve) => {
-          const timer = setTimeout(resolve, COMMIT_MS)
+          const timer = setTimeout(resolve, budget.remainingMs)
           const settle = (): void => {
             clearTimeout(timer)
             resolve()
@@ -125,9 +125,9 @@ export class Commits {
   }
 
   /** Writes the tombstone; resolves when one stands, to false when another did already. */
-  destroy(key: string, absoluteAt: number): Promise<boolean> {
+  destroy(key: string, absoluteAt: number, budget: Budget): Promise<boolean> {
     const { store } = this.#options
-    return this.#barrier(key, async (lane, budget) => {
+    return this.#barrier(key, budget, async (lane) => {
       lane.known = undefined
       const outcome = await offer(store, key, tombstone(absoluteAt), 'newer', budget)
       if (!outcome.applied && !isTombstone(outcome.current)) {
@@ -141,9 +141,9 @@ export class Commits {
   }
 
   /** Moves a session to a new key; see `rotateRecord`. */
-  rotate(rotation: Rotation): Promise<Snapshot> {
+  rotate(rotation: Rotation, budget: Budget): Promise<Snapshot> {
     const { store, clock } = this.#options
-    return this.#barrier(rotation.oldKey, async (lane, budget) => {
+    return this.#barrier(rotation.oldKey, budget, async (lane) => {
       const known = latest(lane.known, rotation.change.base)
       lane.known = undefined
       return rotateRecord(store, rotation, known, this.#options, clock, budget)
@@ -164,15 +164,14 @@ export class Commits {
     }
   }
 
-  #barrier<T>(key: string, work: (lane: Lane, budget: Budget) => Promise<T>): Promise<T> {
-    const { store, pace } = this.#options
-    const budget = new Budget(pace)
+  #barrier<T>(key: string, budget: Budget, work: (lane: Lane) => Promise<T>): Promise<T> {
+    const { store } = this.#options
     return this.#track(
       () =>
         new Promise<T>((resolve, reject) => {
-          const timer = setTimeout(() => reject(unacknowledged(store)), COMMIT_MS)
+          const timer = setTimeout(() => reject(unacknowledged(store)), budget.remainingMs)
           const run = async (lane: Lane): Promise<void> => {
-            await work(lane, budget).then(resolve, reject)
+            await work(lane).then(resolve, reject)
             clearTimeout(timer)
           }
           this.#enqueue(key, { kind: 'barrier', run })

@@ -94,6 +94,7 @@ class SessionEngine<Data extends object> implements Engine<Data> {
       cookies: this.#cookies,
       warnOnRegenerate,
       load: (key) => this.#load(key),
+      budget: () => new Budget(this.#pace),
     }
     this.#ready = this.#probe()
     this.#ready.catch((error: unknown) => {

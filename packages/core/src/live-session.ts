@@ -1,4 +1,5 @@
 import { keyOf, newSessionId } from './cookies.js'
+import type { Budget } from './budget.js'
 import { type Change, deadline, type Draft, type Snapshot, touchedDeadline } from './changes.js'
 import { parseData } from './codec.js'
 import {
@@ -143,9 +144,9 @@ export class LiveSession implements SessionActions {
   }
 
   /** Writes what `needsCommit` found. Rejects with `SessionGoneError` when the session ended meanwhile. */
-  async commit(): Promise<void> {
+  async commit(budget = this.#parts.budget()): Promise<void> {
     try {
-      await (this.#base ? this.#commitStored(this.#base) : this.#commitNew())
+      await (this.#base ? this.#commitStored(this.#base, budget) : this.#commitNew(budget))
     } catch (error) {
       if (isSessionGone(error)) this.#ended = true
       throw error
@@ -213,7 +214,7 @@ export class LiveSession implements SessionActions {
       )
     }
     await this.#host.serial(async () => {
-      await this.#index(userId)
+      await this.#index(userId, this.#parts.budget())
       this.#user = userId
     })
   }
@@ -289,39 +290,40 @@ export class LiveSession implements SessionActions {
     return this.#ended
   }
 
-  async #commitNew(): Promise<void> {
+  async #commitNew(budget: Budget): Promise<void> {
     const pending = this.#pending()
     const draft: Draft = { ...this.#draftHeader(), text: pending.text }
-    if (draft.user !== undefined) await this.#index(draft.user)
-    this.#acknowledged(await this.#parts.commits.create(pending.key, draft), pending)
+    if (draft.user !== undefined) await this.#index(draft.user, budget)
+    this.#acknowledged(await this.#parts.commits.create(pending.key, draft, budget), pending)
     this.#host.sendCookie({ ...pending, ...draft })
     publishSession({ type: 'created' })
   }
 
-  async #commitStored(base: Snapshot): Promise<void> {
+  async #commitStored(base: Snapshot, budget: Budget): Promise<void> {
     const pending = this.#pending()
     const { key, text, user, lifetime, rotatedFrom } = pending
     const movesDeadline = lifetime !== undefined || rotatedFrom !== undefined
-    if (text === this.#cleanText && user === undefined && !movesDeadline) return this.#touch(base)
+    if (text === this.#cleanText && user === undefined && !movesDeadline) return this.#touch(base, budget)
     const header = this.#draftHeader()
-    if (header.user !== undefined && movesDeadline) await this.#index(header.user)
+    if (header.user !== undefined && movesDeadline) await this.#index(header.user, budget)
     const change: Change = { base, baseText: this.#cleanText, text, header: this.#changedHeader(header) }
     const { commits } = this.#parts
     const snapshot =
       rotatedFrom === undefined
-        ? await commits.update(key, change)
-        : await commits.rotate({ oldKey: rotatedFrom, newKey: key, change, bound: user !== undefined })
+        ? await commits.update(key, change, budget)
+        : await commits.rotate({ oldKey: rotatedFrom, newKey: key, change, bound: user !== undefined }, budget)
     this.#acknowledged(snapshot, pending)
     const before = base.envelope.user
-    if (before !== undefined && before !== header.user) await this.#parts.users.forget(before, [rotatedFrom ?? key])
+    if (before !== undefined && before !== header.user)
+      await this.#parts.users.forget(before, [rotatedFrom ?? key], budget)
     if (movesDeadline) this.#host.sendCookie({ ...pending, ...snapshot.envelope })
     if (rotatedFrom !== undefined) publishSession({ type: 'rotated' })
   }
 
-  async #touch(base: Snapshot): Promise<void> {
+  async #touch(base: Snapshot, budget: Budget): Promise<void> {
     const { user, absoluteAt } = base.envelope
-    const moved = this.#parts.commits.touch(this.sessionId, base)
-    if (user !== undefined) await this.#parts.users.ensure(user, this.sessionId, absoluteAt)
+    const moved = this.#parts.commits.touch(this.sessionId, base, budget)
+    if (user !== undefined) await this.#parts.users.ensure(user, this.sessionId, absoluteAt, budget)
     await moved
   }
 
@@ -349,11 +351,11 @@ export class LiveSession implements SessionActions {
   }
 
   /** The index first, the session second. */
-  async #index(user: string): Promise<void> {
+  async #index(user: string, budget: Budget): Promise<void> {
     const { absoluteAt } = this.#draftHeader(user)
     const entry = `${user}\n${this.sessionId}\n${absoluteAt}`
     if (this.#indexed === entry) return
-    await this.#parts.users.add(user, { key: this.sessionId, absoluteAt, replaces: this.#rotatedFrom })
+    await this.#parts.users.add(user, { key: this.sessionId, absoluteAt, replaces: this.#rotatedFrom }, budget)
     this.#indexed = entry
   }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
+import type { Budget } from './budget.js'
 import type { Cookies } from './cookies.js'
 import { codeOf, isSessionGone, SessionLateWriteError, type StoreUnavailableError } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
@@ -117,10 +118,11 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
 
   /** Stores the current session of a call without a response; rejects with `SessionGoneError` when it ended meanwhile. */
   async store(): Promise<void> {
-    await this.#endAll()
+    const budget = this.#parts.budget()
+    await this.#endAll(budget)
     if (this.#live.needsCommit()) {
       if (this.#live.isNew) throw new SessionLateWriteError('A new session')
-      await this.#live.commit()
+      await this.#live.commit(budget)
     }
     this.#live.finish()
   }
@@ -197,22 +199,22 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
   }
 
   #end(session: LiveSession): Promise<void> {
-    return this.serial(() => this.#endNow(session))
+    return this.serial(() => this.#endNow(session, this.#parts.budget()))
   }
 
-  async #endNow(session: LiveSession): Promise<void> {
+  async #endNow(session: LiveSession, budget: Budget): Promise<void> {
     if (session.outage) throw session.outage
     const key = session.storedKey
     if (key !== undefined) {
-      await this.#parts.commits.destroy(key, session.storedUntil)
+      await this.#parts.commits.destroy(key, session.storedUntil, budget)
       this.#cookie = this.#parts.cookies.clear()
     }
     if (!this.#dead.includes(session)) this.#bury(session)
   }
 
-  async #endAll(): Promise<void> {
+  async #endAll(budget: Budget): Promise<void> {
     for (let session = this.#toDestroy[0]; session; session = this.#toDestroy[0]) {
-      await this.#endNow(session)
+      await this.#endNow(session, budget)
       this.#toDestroy.shift()
     }
   }
@@ -249,8 +251,9 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
   async #commitAll(): Promise<void> {
     if (this.#failure) throw this.#failure.error
     if (this.#dropped) return
-    await this.#endAll()
-    if (!this.#live.hasEnded && this.#live.needsCommit()) await this.#live.commit()
+    const budget = this.#parts.budget()
+    await this.#endAll(budget)
+    if (!this.#live.hasEnded && this.#live.needsCommit()) await this.#live.commit(budget)
   }
 
   /** The handler has said all: what it changes from now on is lost. */

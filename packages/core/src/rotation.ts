@@ -9,7 +9,7 @@ import {
   snapshotOf,
   tombstone,
 } from './changes.js'
-import { SessionConflictError, SessionGoneError } from './errors.js'
+import { SessionConflictError, SessionGoneError, StoreUnavailableError } from './errors.js'
 import { offer } from './offer.js'
 import { isTombstone, type SessionStore } from './store.js'
 
@@ -53,5 +53,7 @@ export async function rotateRecord(
     content = continueFrom(snapshotOf(end.current), content).content
     await budget.jitter()
   }
+  if (!moved)
+    throw new StoreUnavailableError(`${store.name}: no time was left in the commit's budget for the rotation.`)
   throw new SessionConflictError('Other requests kept changing the session until the time for its rotation was over.')
 }

@@ -1,3 +1,4 @@
+import type { Budget } from './budget.js'
 import type { Snapshot } from './changes.js'
 import type { Commits } from './commits.js'
 import type { LiveSession } from './live-session.js'
@@ -10,6 +11,8 @@ export interface SessionParts {
   readonly commits: Commits
   readonly users: Users
   load(key: string): Promise<Snapshot | undefined>
+  /** The time that one commit has in all, from now on. */
+  budget(): Budget
 }
 
 /** What the cookie of a stored session says. */

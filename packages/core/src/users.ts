@@ -32,8 +32,8 @@ const PENDING_MS = 60_000
 const PRUNED_FROM = 200
 const MOST_ENTRIES = 1_000
 const AT_ONCE = 16
-/** `destroyByUser` goes on for so long against logins that come meanwhile. */
-const DESTROY_ALL_MS = 5_000
+/** `listByUser` and `destroyByUser` take many calls, and the latter goes on against logins that come meanwhile. */
+const ALL_SESSIONS_MS = 5_000
 
 /**
  * The sessions of each user: one record per user, under compare-and-set like any other, whose fields are session keys. A
@@ -50,9 +50,10 @@ export class Users {
   async add(
     user: string,
     entry: { readonly key: string; readonly absoluteAt: number; readonly replaces?: string | undefined },
+    budget: Budget,
   ): Promise<void> {
     const { key, absoluteAt, replaces } = entry
-    await this.#change(user, async (entries, budget) => {
+    await this.#change(user, budget, async (entries) => {
       const others = await this.#makeRoom(user, without(entries, key), replaces, budget)
       const known = entries.get(key)
       if (known && known[0] >= absoluteAt && others.size === entries.size - 1) return undefined
@@ -61,9 +62,9 @@ export class Users {
   }
 
   /** Puts an entry back that was evicted. Never rejects. */
-  async ensure(user: string, key: string, absoluteAt: number): Promise<void> {
+  async ensure(user: string, key: string, absoluteAt: number, budget: Budget): Promise<void> {
     try {
-      await this.#change(user, (entries) => {
+      await this.#change(user, budget, (entries) => {
         if (entries.has(key)) return undefined
         repaired(1, 0)
         return new Map(entries).set(key, [absoluteAt, this.#options.clock()])
@@ -75,10 +76,11 @@ export class Users {
 
   /** The live sessions of a user. Entries that are over go. */
   async list(user: string): Promise<(Snapshot & { readonly key: string })[]> {
-    const { entries } = await this.#read(user, this.#budget())
-    const states = await this.#look(user, entries, DESTROY_ALL_MS)
+    const budget = new Budget(this.#options.pace, ALL_SESSIONS_MS)
+    const { entries } = await this.#read(user, budget)
+    const states = await this.#look(user, entries, budget)
     const over = [...states].filter(([, state]) => state === 'over').map(([key]) => key)
-    if (over.length > 0) await this.forget(user, over)
+    if (over.length > 0) await this.forget(user, over, budget)
     return [...states].flatMap(([key, state]) => (typeof state === 'object' ? [{ key, ...state }] : []))
   }
 
@@ -86,20 +88,17 @@ export class Users {
   async destroyAll(user: string, except: string | undefined): Promise<number> {
     const ended = new Set<string>()
     let destroyed = 0
-    const budget = this.#budget(DESTROY_ALL_MS)
-    await this.#change(
-      user,
-      async (entries) => {
-        const targets = [...entries].filter(([key]) => key !== except)
-        await eachOf(targets, async ([key, [absoluteAt]]) => {
-          if (ended.has(key)) return
-          if (await this.#options.commits.destroy(key, absoluteAt)) destroyed++
-          ended.add(key)
-        })
-        return targets.length === 0 ? undefined : new Map([...entries].filter(([key]) => key === except))
-      },
-      budget,
-    )
+    const { commits, pace } = this.#options
+    const budget = new Budget(pace, ALL_SESSIONS_MS)
+    await this.#change(user, budget, async (entries) => {
+      const targets = [...entries].filter(([key]) => key !== except)
+      await eachOf(targets, async ([key, [absoluteAt]]) => {
+        if (ended.has(key)) return
+        if (await commits.destroy(key, absoluteAt, new Budget(pace))) destroyed++
+        ended.add(key)
+      })
+      return targets.length === 0 ? undefined : new Map([...entries].filter(([key]) => key === except))
+    })
     return destroyed
   }
 
@@ -110,7 +109,7 @@ export class Users {
     const count = (candidates: Entries) =>
       candidates.size - (replaced !== undefined && candidates.has(replaced) ? 1 : 0)
     if (count(entries) < Math.min(most, PRUNED_FROM)) return entries
-    const states = await this.#look(user, entries, budget.remainingMs)
+    const states = await this.#look(user, entries, budget)
     const alive = new Map([...entries].filter(([key]) => states.get(key) !== 'over'))
     if (alive.size < entries.size) repaired(0, entries.size - alive.size)
     if (count(alive) < most) return alive
@@ -121,7 +120,7 @@ export class Users {
     const oldest = [...alive].filter(([key]) => key !== replaced).sort(([, a], [, b]) => a[1] - b[1])
     const evicted = oldest.slice(0, count(alive) - most + 1)
     await eachOf(evicted, async ([key, [absoluteAt]]) => {
-      await this.#options.commits.destroy(key, absoluteAt)
+      await this.#options.commits.destroy(key, absoluteAt, budget)
       publishSession({ type: 'user-limit', action: 'evicted-oldest' })
     })
     for (const [key] of evicted) alive.delete(key)
@@ -129,9 +128,8 @@ export class Users {
   }
 
   /** The state of each entry: a live session of this user, still to be written, or over. Unreadable counts as pending. */
-  async #look(user: string, entries: Entries, ms: number): Promise<Map<string, Snapshot | 'pending' | 'over'>> {
+  async #look(user: string, entries: Entries, budget: Budget): Promise<Map<string, Snapshot | 'pending' | 'over'>> {
     const { store, clock } = this.#options
-    const budget = this.#budget(ms)
     const states = new Map<string, Snapshot | 'pending' | 'over'>()
     await eachOf([...entries], async ([key, [absoluteAt, addedAt]]) => {
       if (absoluteAt <= clock()) return void states.set(key, 'over')
@@ -148,9 +146,9 @@ export class Users {
   }
 
   /** Drops entries of sessions that are over or another user's now. Never rejects. */
-  async forget(user: string, over: readonly string[]): Promise<void> {
+  async forget(user: string, over: readonly string[], budget: Budget): Promise<void> {
     try {
-      await this.#change(user, (entries) => new Map([...entries].filter(([key]) => !over.includes(key))))
+      await this.#change(user, budget, (entries) => new Map([...entries].filter(([key]) => !over.includes(key))))
       repaired(0, over.length)
     } catch {
       // They are over all the same; the next reader tries again.
@@ -160,13 +158,13 @@ export class Users {
   /** Compare-and-set on the user's record until it is done: `edit` gives the entries that shall stand, undefined: as they are. */
   async #change(
     user: string,
-    edit: (entries: Entries, budget: Budget) => Entries | undefined | Promise<Entries | undefined>,
-    budget: Budget = this.#budget(),
+    budget: Budget,
+    edit: (entries: Entries) => Entries | undefined | Promise<Entries | undefined>,
   ): Promise<void> {
     const { store, clock } = this.#options
     let index = await this.#read(user, budget)
     while (budget.hasRound) {
-      const entries = await edit(index.entries, budget)
+      const entries = await edit(index.entries)
       if (!entries) return
       const next = nextSnapshot(index.snapshot, this.#draft(index, entries), clock())
       const record =
@@ -204,10 +202,6 @@ export class Users {
 
   async #read(user: string, budget: Budget): Promise<Index> {
     return indexOf(await budget.call((options) => this.#options.store.read(indexKey(user), options)))
-  }
-
-  #budget(ms?: number): Budget {
-    return new Budget(this.#options.pace, ms)
   }
 }
 
