@@ -6,7 +6,7 @@ const ssr = { resolve: { conditions: ['@holdfast/source', 'module', 'node', 'dev
 export default defineConfig({
   test: {
     projects: [
-      { ssr, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'] } },
+      { ssr, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 30_000 } },
       {
         ssr,
         test: {
