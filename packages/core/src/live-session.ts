@@ -13,16 +13,7 @@ import { publishSession, warnOnce } from './events.js'
 import { chosenLifetime } from './lifetimes.js'
 import { deepFreeze, encodeData, makeSession, refill, type SessionActions } from './session.js'
 import type { RememberedLifetime } from './types.js'
-import type { Origin, SessionCookie, SessionHost, SessionParts } from './session-host.js'
-
-interface Pending {
-  readonly secret: string
-  readonly key: string
-  readonly text: string
-  readonly user: string | undefined
-  readonly lifetime: { readonly idleMs: number; readonly absoluteAt: number } | undefined
-  readonly rotatedFrom: string | undefined
-}
+import type { Pending, SessionCookie, SessionHost, SessionParts, SessionStart } from './session-host.js'
 
 /**
  * One session in one request: its object, what the store had when it was read (`base`), and what the next commit will
@@ -50,22 +41,10 @@ export class LiveSession implements SessionActions {
   #indexed: string | undefined
   #ended = false
   #frozen = false
-  #lastValues: readonly unknown[] | undefined
+  #marked: Pick<Pending, 'text' | 'values'> | undefined
   #sealed = false
 
-  constructor(
-    parts: SessionParts,
-    host: SessionHost,
-    {
-      origin,
-      wanted = false,
-      outage,
-    }: {
-      readonly origin?: Origin | undefined
-      readonly wanted?: boolean
-      readonly outage?: StoreUnavailableError | undefined
-    } = {},
-  ) {
+  constructor(parts: SessionParts, host: SessionHost, { origin, wanted = false, outage }: SessionStart = {}) {
     this.#parts = parts
     this.#host = host
     this.#startedAt = parts.config.clock()
@@ -254,13 +233,14 @@ export class LiveSession implements SessionActions {
     else this.#cleanText = JSON.stringify(this.#object)
   }
 
-  /**
-   * From here on a change is lost. Outside production it throws; in production it is looked for among the fields
-   * themselves, because one more JSON of the data would cost more than all else that a request does here.
-   */
+  /** What the commit of the response takes along; later changes are lost unless somebody saves them. */
+  mark(): void {
+    this.#marked = { text: this.#dirtyText ?? this.#cleanText, values: this.#values() }
+  }
+
+  /** The handler has said all. Outside production a change throws from here on. */
   finish(): void {
     if (!this.production) this.#freeze()
-    else if (this.#object) this.#lastValues = Object.values(this.#object)
   }
 
   /** The data becomes a frozen copy: what the app shares with it stays its own. */
@@ -275,15 +255,23 @@ export class LiveSession implements SessionActions {
     }
   }
 
-  /** Whether the object was changed since the last commit or since its end. */
+  /** Whether the data was changed since the last commit, or since the end of the session. */
   isChanged(): boolean {
     if (this.#frozen || !this.#object) return false
-    if (this.#lastValues) return !sameItems(Object.values(this.#object), this.#lastValues)
     try {
-      return encodeData(this.#object) !== this.#cleanText
+      return encodeData(this.#object) !== (this.#marked?.text ?? this.#cleanText)
     } catch {
       return true
     }
+  }
+
+  /** The same of the fields themselves only: one more JSON of the data would cost more than all else in a request. */
+  hasOtherFields(): boolean {
+    if (this.#frozen) return false
+    if (!this.#marked) return this.isChanged()
+    const { values } = this.#marked
+    const now = this.#values()
+    return now.length !== values.length || now.some((value, i) => !Object.is(value, values[i]))
   }
 
   get hasEnded(): boolean {
@@ -327,13 +315,17 @@ export class LiveSession implements SessionActions {
     await moved
   }
 
-  /** What a commit takes along; the handler may want more while it is under way. */
+  #values(): readonly unknown[] {
+    return this.#object ? Object.values(this.#object) : []
+  }
+
   #pending(): Pending {
     const [user, lifetime, rotatedFrom] = [this.#user, this.#lifetime, this.#rotatedFrom]
     return {
       secret: this.secret,
       key: this.sessionId,
       text: this.#dirtyText ?? this.#cleanText,
+      values: this.#values(),
       user,
       lifetime,
       rotatedFrom,
@@ -341,8 +333,9 @@ export class LiveSession implements SessionActions {
   }
 
   /** The record may hold others' changes too; against it, this request has changed nothing but what it holds itself. */
-  #acknowledged(snapshot: Snapshot, { key, text, user, lifetime }: Pending): void {
+  #acknowledged(snapshot: Snapshot, { key, text, values, user, lifetime }: Pending): void {
     this.#base = snapshot
+    if (this.#marked) this.#marked = { text, values }
     this.#cleanText = text
     this.#wanted = false
     this.#rotatedFrom = this.sessionId === key ? undefined : key
@@ -396,6 +389,3 @@ export class LiveSession implements SessionActions {
     if (!this.#host.takesCookies) throw new SessionLateWriteError(what)
   }
 }
-
-const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a.length === b.length && a.every((item, i) => Object.is(item, b[i]))

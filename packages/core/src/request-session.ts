@@ -42,6 +42,7 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
   #closed = false
   #dropped = false
   #watching = false
+  #isLate = false
   #failure: { readonly error: unknown } | undefined
 
   constructor(parts: RequestParts, opening: Opening, req?: IncomingMessage, res?: AnyResponse) {
@@ -229,6 +230,7 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     try {
       this.#dropped = !this.#parts.config.commitOn(status)
       const owes = !this.#dropped && (this.#toDestroy.length > 0 || this.#live.needsCommit())
+      this.#live.mark()
       if (ending) this.#finish()
       return owes || this.#tail !== undefined
     } catch (error) {
@@ -256,9 +258,11 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     if (!this.#live.hasEnded && this.#live.needsCommit()) await this.#live.commit(budget)
   }
 
-  /** The handler has said all: what it changes from now on is lost. */
+  /** The handler has said all: what it changes from now on is lost, and what it changed since the commit is too. */
   #finish(): void {
-    if (!this.#dropped) this.#live.finish()
+    if (this.#dropped) return
+    this.#isLate ||= this.headStarted ? this.#live.isChanged() : this.#live.hasOtherFields()
+    this.#live.finish()
   }
 
   /** At the end of the response: what was changed after the commit is lost, and somebody should know. */
@@ -277,7 +281,7 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
       )
     }
     if (!this.#closed || this.#dropped || this.#live.hasEnded || this.#live.outage) return
-    if (!this.#live.isChanged()) return
+    if (!this.#isLate && !this.#live.hasOtherFields()) return
     publishSession({ type: 'late-change' })
     warnOnce(
       'HOLDFAST_LATE_CHANGE',

@@ -1,6 +1,7 @@
 import type { Budget } from './budget.js'
 import type { Snapshot } from './changes.js'
 import type { Commits } from './commits.js'
+import type { StoreUnavailableError } from './errors.js'
 import type { LiveSession } from './live-session.js'
 import type { Config } from './options.js'
 import type { Users } from './users.js'
@@ -35,9 +36,28 @@ export interface SessionHost {
   destroy(session: LiveSession): Promise<void>
 }
 
+/** What a request knows of its session when it begins. */
+export interface SessionStart {
+  readonly origin?: Origin | undefined
+  /** Stored even when empty. */
+  readonly wanted?: boolean
+  readonly outage?: StoreUnavailableError | undefined
+}
+
 /** The stored session that a request's cookie names. */
 export interface Origin {
   readonly secret: string
   readonly key: string
   readonly snapshot: Snapshot
+}
+
+/** What a commit takes along; the handler may want more while it is under way. */
+export interface Pending {
+  readonly secret: string
+  readonly key: string
+  readonly text: string
+  readonly values: readonly unknown[]
+  readonly user: string | undefined
+  readonly lifetime: { readonly idleMs: number; readonly absoluteAt: number } | undefined
+  readonly rotatedFrom: string | undefined
 }
