@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { chromium } from './chromium.js'
@@ -64,8 +65,12 @@ function isExecutable(path: string): boolean {
 /** Test files run side by side and apt takes one caller at a time, hence `flock`. A fresh machine has no package lists. */
 async function installOnDebian(packages: readonly string[]): Promise<void> {
   const install = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
-  await run('flock', ['/tmp/holdfast-apt.lock', 'sh', '-c', `${install} || { apt-get update && ${install}; }`], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    maxBuffer: 16 * 1024 * 1024,
-  })
+  await run(
+    'flock',
+    [join(tmpdir(), 'holdfast-apt.lock'), 'sh', '-c', `${install} || { apt-get update && ${install}; }`],
+    {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      maxBuffer: 16 * 1024 * 1024,
+    },
+  )
 }

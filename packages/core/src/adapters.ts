@@ -33,7 +33,7 @@ const schemeOf = (url: string): string => {
 }
 
 /** A URL without its password, for messages. */
-export const redact = (url: string): string => url.replace(/\/\/[^@/]*@/, '//***@')
+const redact = (url: string): string => url.replace(/\/\/[^@/]*@/, '//***@')
 
 /**
  * Finds the adapter of a URL among `adapters`, else in the package that has its scheme. Throws `ConfigError` at once for

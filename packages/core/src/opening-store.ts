@@ -34,11 +34,6 @@ export class OpeningStore implements SessionStore {
     return this.#store?.name ?? this.#scheme
   }
 
-  /** Why the last attempt failed, while there is no store. */
-  get failure(): unknown {
-    return this.#store ? undefined : this.#failure
-  }
-
   read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
     return this.#store ? this.#store.read(key, options) : this.#when(options).then((store) => store.read(key, options))
   }

@@ -93,7 +93,7 @@ class SessionObject {
 }
 
 /** The names that data cannot have. */
-export const RESERVED: ReadonlySet<string> = new Set(
+const RESERVED: ReadonlySet<string> = new Set(
   Object.getOwnPropertyNames(SessionObject.prototype).filter((name) => name !== 'constructor'),
 )
 
