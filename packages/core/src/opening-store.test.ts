@@ -1,9 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { memoryStore } from '@holdfast/memory'
 import { findAdapter } from './adapters.js'
 import { isStoreUnavailable } from './errors.js'
 import { OpeningStore } from './opening-store.js'
 import type { SessionStore } from './store.js'
+
+const emptyStore = (): SessionStore => ({
+  name: 'empty',
+  guarded: true,
+  read: async () => undefined,
+  write: async () => ({ written: true }),
+  touch: async () => ({ written: true }),
+  close: async () => {},
+})
 
 const context = { clock: () => 0 }
 const url = 'slow://user:secret@server'
@@ -17,9 +25,9 @@ describe('a store that is being opened', () => {
     const opened = new Promise<SessionStore>((resolve) => (open = resolve))
     const store = new OpeningStore({ open: () => opened }, url, context)
     const read = store.read('key')
-    open(memoryStore())
+    open(emptyStore())
     expect(await read).toBeUndefined()
-    expect(store.name).toBe('memory')
+    expect(store.name).toBe('empty')
     await store.close()
   })
 
@@ -34,7 +42,7 @@ describe('a store that is being opened', () => {
     let attempts = 0
     const open = async (): Promise<SessionStore> => {
       if (++attempts < 4) throw new Error('refused')
-      return memoryStore()
+      return emptyStore()
     }
     const store = new OpeningStore({ open }, url, context)
     await vi.advanceTimersByTimeAsync(1_000)
@@ -64,7 +72,7 @@ describe('the adapter of a URL', () => {
   })
 
   test('is the one that was given, before any package', () => {
-    const mine = { name: 'mine', schemes: ['memory'], open: () => memoryStore() }
+    const mine = { name: 'mine', schemes: ['memory'], open: () => emptyStore() }
     expect(findAdapter('memory:', [mine])).toBe(mine)
   })
 })
