@@ -20,6 +20,10 @@ export interface AdapterContext {
 /** The package that has the adapter of a scheme, and the name under which it exports it. */
 const PACKAGES: Readonly<Record<string, { readonly package: string; readonly adapter: string }>> = {
   memory: { package: '@holdfast/memory', adapter: 'memory' },
+  redis: { package: '@holdfast/redis', adapter: 'redis' },
+  rediss: { package: '@holdfast/redis', adapter: 'redis' },
+  'redis+sentinel': { package: '@holdfast/redis', adapter: 'redis' },
+  'redis+cluster': { package: '@holdfast/redis', adapter: 'redis' },
 }
 
 const schemeOf = (url: string): string => {
@@ -67,7 +71,7 @@ function assertInstalled(name: string, scheme: string): void {
     nodeModule.createRequire(import.meta.url).resolve(name)
   } catch (cause) {
     throw new ConfigError(
-      `store: '${scheme}:' needs the package ${name}, which is not installed. Run: npm install ${name} (a bundled app passes adapters: [${scheme}] instead).`,
+      `store: '${scheme}:' needs the package ${name}, which is not installed. Run: npm install ${name} (a bundled app passes adapters: [${known.adapter}] instead).`,
       { cause: cause as HoldfastError },
     )
   }

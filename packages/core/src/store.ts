@@ -29,6 +29,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   /** Gives up after so many ms, where that is less than the store's own deadline (250 ms). */
   readonly timeoutMs?: number | undefined
+  /** A read past every cache on the way, `nearCache` for one. */
+  readonly fresh?: boolean | undefined
 }
 
 /**
@@ -53,6 +55,11 @@ export interface SessionStore {
   touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome>
   /** Releases what the store opened, not a client that it was given. May be called twice; calls after it reject. */
   close(): Promise<void>
+  /**
+   * Resolves when sessions may be kept here; rejects with a sentence that says what is wrong, a clock that is off for one.
+   * The engine's `ready()` asks it again and again for 10 s; of a store without it, it reads a key.
+   */
+  ready?(options?: CallOptions): Promise<void>
   /** True where the store bounds its calls itself (deadline, breaker, cap per server); the engine then adds no `guard`. */
   readonly guarded?: boolean
 }
