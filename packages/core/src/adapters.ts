@@ -52,7 +52,7 @@ export function findAdapter(url: string, adapters: readonly StoreAdapter[]): Pic
     const schemes = new Set([...Object.keys(PACKAGES), ...adapters.flatMap((adapter) => adapter.schemes)])
     throw new ConfigError(`store: no store has the scheme '${scheme}:'. Known schemes: ${[...schemes].join(', ')}.`)
   }
-  assertInstalled(known.package, scheme)
+  assertInstalled(known, scheme)
   return {
     async open(openUrl, context) {
       const loaded = (await import(known.package)) as Record<string, StoreAdapter>
@@ -66,12 +66,12 @@ export function findAdapter(url: string, adapters: readonly StoreAdapter[]): Pic
   }
 }
 
-function assertInstalled(name: string, scheme: string): void {
+function assertInstalled({ package: name, adapter }: (typeof PACKAGES)[string], scheme: string): void {
   try {
     nodeModule.createRequire(import.meta.url).resolve(name)
   } catch (cause) {
     throw new ConfigError(
-      `store: '${scheme}:' needs the package ${name}, which is not installed. Run: npm install ${name} (a bundled app passes adapters: [${known.adapter}] instead).`,
+      `store: '${scheme}:' needs the package ${name}, which is not installed. Run: npm install ${name} (a bundled app passes adapters: [${adapter}] instead).`,
       { cause: cause as HoldfastError },
     )
   }
