@@ -252,7 +252,7 @@ export class Commits {
       replaces = outcome.current
       for (const update of live) update.conflicts++
       rounds++
-      publishSession(went.lost ? { type: 'lost-writes' } : { type: 'conflict', rounds })
+      publishSession(went.lost ? { type: 'lost-writes' } : { type: 'conflict', rounds, commits: live.length })
       await youngest.budget.jitter()
     }
   }

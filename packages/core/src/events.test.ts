@@ -7,12 +7,12 @@ describe('events', () => {
     const heard: unknown[] = []
     const listen = (event: unknown): void => void heard.push(event)
     for (const name of ['holdfast:session', 'holdfast:store']) subscribe(name, listen)
-    publishSession({ type: 'conflict', rounds: 2 })
+    publishSession({ type: 'conflict', rounds: 2, commits: 3 })
     publishStore({ type: 'evicted', store: 'memory', tombstone: false })
     for (const name of ['holdfast:session', 'holdfast:store']) unsubscribe(name, listen)
     publishSession({ type: 'created' })
     expect(heard).toEqual([
-      { type: 'conflict', rounds: 2 },
+      { type: 'conflict', rounds: 2, commits: 3 },
       { type: 'evicted', store: 'memory', tombstone: false },
     ])
   })

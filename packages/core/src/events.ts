@@ -22,8 +22,8 @@ export type SessionEvent =
   | { readonly type: 'late-change' }
   /** The object of a session that was destroyed or rotated was changed: the change is lost. */
   | { readonly type: 'dead-session-changed' }
-  /** A commit met writes of others and was merged with them; `rounds` is how often. */
-  | { readonly type: 'conflict'; readonly rounds: number }
+  /** Commits that were to be one write met a write of others and are merged with it; `rounds` is how often by now. */
+  | { readonly type: 'conflict'; readonly rounds: number; readonly commits: number }
   /** A deadline could not be moved; the session may end up to a tenth of its idle time earlier. */
   | { readonly type: 'touch-failed'; readonly code: string }
   /** A commit failed; `code` is that of the error, such as `'STORE_UNAVAILABLE'`. */
