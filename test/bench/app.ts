@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 
 /**
  * One of the apps that are compared. All answer alike: `/login` puts the fixture into a session, `/read` answers with one
- * field of it, `/write` counts a visit in it.
+ * field of it, `/write` counts a visit in it. Apps that keep sessions in memory do not look at `redisUrl`.
  */
-export type App = (fixture: Fixture) => RequestListener
+export type App = (fixture: Fixture, redisUrl: string) => RequestListener
 
 export interface Fixture {
   readonly title: string
@@ -26,3 +26,5 @@ export const fixtures = {
 } satisfies Record<string, Fixture>
 
 export const SECRET = 'a secret for the bench, 32 bytes or more'
+
+export const NEAR_CACHE = { maxStaleMs: 500 }

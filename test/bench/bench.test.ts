@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { fixtures } from './app.js'
 import { expressApps } from './express-apps.js'
 import { koaApps } from './koa-apps.js'
+import { perRequest } from './redis-commands.js'
 import { report } from './report.js'
 import { median, medianRatio } from './statistics.js'
 
@@ -15,26 +16,27 @@ test('the fixtures are as large as the budgets say', () => {
   expect(large).toBeLessThan(4_500)
 })
 
-describe.each([
+/** Logs in, reads, and writes twice: what every app that is measured must do. */
+async function keepsTheSession(listener: RequestListener): Promise<void> {
+  await withServer(listener, async (url) => {
+    const login = await fetch(`${url}/login`)
+    const cookie = login.headers
+      .getSetCookie()
+      .map((line) => line.split(';', 1)[0])
+      .join('; ')
+    const ask = async (path: string): Promise<unknown> => (await fetch(url + path, { headers: { cookie } })).json()
+    expect(await ask('/read')).toEqual({ user: 'user-48213' })
+    expect(await ask('/write')).toEqual({ visits: 1 })
+    expect(await ask('/write')).toEqual({ visits: 2 })
+  })
+}
+
+test.each([
   ['koa-session', koaApps.library],
   ['Holdfast on Koa', koaApps.holdfast],
   ['express-session', expressApps.library],
   ['Holdfast on Express', expressApps.holdfast],
-])('%s in the benchmark', (_name, app) => {
-  test('keeps the session that is measured', async () => {
-    await withServer(app(fixtures['4KB']), async (url) => {
-      const login = await fetch(`${url}/login`)
-      const cookie = login.headers
-        .getSetCookie()
-        .map((line) => line.split(';', 1)[0])
-        .join('; ')
-      const ask = async (path: string): Promise<unknown> => (await fetch(url + path, { headers: { cookie } })).json()
-      expect(await ask('/read')).toEqual({ user: 'user-48213' })
-      expect(await ask('/write')).toEqual({ visits: 1 })
-      expect(await ask('/write')).toEqual({ visits: 2 })
-    })
-  })
-})
+])('%s keeps the session that is measured', (_name, app) => keepsTheSession(app(fixtures['4KB'], '')))
 
 async function withServer(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
   const server = createServer(listener).listen(0, '127.0.0.1')
@@ -48,28 +50,43 @@ async function withServer(listener: RequestListener, use: (url: string) => Promi
 }
 
 describe('the report', () => {
-  const costs = {
-    bare: [100, 100, 100],
-    jsonOnce: [110, 100, 120],
-    library: [200, 200, 200],
-    holdfast: [121, 130, 132],
-  }
+  const costs = (...cpu: number[]) => cpu.map((cpuMicroseconds) => ({ cpuMicroseconds, requestsPerSecond: 5_000 }))
   const section = {
     title: 'Express, 200 B',
-    library: 'express-session',
-    costs,
-    budgets: { jsonOnce: 1.25, library: 0.5 },
-  }
+    names: { floor: 'made by hand', library: 'express-session', holdfast: 'Holdfast' },
+    measured: { floor: costs(110, 100, 120), library: costs(200, 200, 200), holdfast: costs(121, 130, 132) },
+    comparisons: [
+      ['holdfast', 'floor', 1.25],
+      ['holdfast', 'library', 0.5],
+      ['library', 'floor'],
+    ],
+    notes: { floor: '1 get', library: '1 get, 1 expire', holdfast: '1 get' },
+  } as const
 
   test('says for each budget whether it was kept, or by how much it was missed', () => {
     const lines = report(section).split('\n')
-    expect(lines).toContain('  Holdfast is 1.10 × + JSON once, budget 1.25: within')
+    expect(lines).toContain('  Holdfast is 1.10 × made by hand, budget 1.25: within')
     expect(lines).toContain('  Holdfast is 0.65 × express-session, budget 0.5: over by 30 %')
+    expect(lines).toContain('  express-session is 1.82 × made by hand')
+  })
+
+  test('has a line for each app', () => {
+    expect(report(section)).toContain('Holdfast           130.0 µs   5,000 req/s   1.10 × made by hand   1 get')
   })
 
   test('compares within a round, so that a slow round does not decide', () => {
     expect(medianRatio([10, 100, 10], [10, 100, 10])).toBe(1)
     expect(median([3, 1, 2])).toBe(2)
     expect(median([4, 1, 2, 3])).toBe(2.5)
+  })
+
+  test('tells the commands of one request, and none that came once in a while', () => {
+    const commands = new Map([
+      ['expire', 640],
+      ['get', 640],
+      ['ping', 1],
+    ])
+    expect(perRequest(commands, 640)).toBe('1 expire, 1 get')
+    expect(perRequest(new Map(), 640)).toBe('none')
   })
 })

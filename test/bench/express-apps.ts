@@ -1,7 +1,10 @@
 import { createSessions } from '@holdfast/express'
+import { RedisStore } from 'connect-redis'
 import express from 'express'
 import session from 'express-session'
-import { SECRET, type App, type Data } from './app.js'
+import { createClient } from 'redis'
+import { NEAR_CACHE, SECRET, type App, type Data, type Fixture } from './app.js'
+import { floor } from './floor.js'
 
 /** No session at all. */
 const bare: App = (fixture) =>
@@ -26,11 +29,11 @@ const jsonOnce: App = (fixture) => {
     })
 }
 
-/** With its MemoryStore, and the options with which it works least. */
-const expressSession: App = (fixture) => {
+/** express-session with the options with which it works least. */
+function expressSession(fixture: Fixture, store?: session.Store): express.Express {
   const of = (req: express.Request): Data => req.session as unknown as Data
   return express()
-    .use(session({ secret: SECRET, resave: false, saveUninitialized: false }))
+    .use(session({ secret: SECRET, resave: false, saveUninitialized: false, ...(store && { store }) }))
     .get('/login', (req, res) => {
       Object.assign(of(req), fixture.data)
       res.json({ user: of(req).userId })
@@ -42,8 +45,36 @@ const expressSession: App = (fixture) => {
     })
 }
 
-const holdfast: App = (fixture) => {
-  const sessions = createSessions<Data>({ secret: SECRET, store: 'memory:', cookie: { secure: false } })
+const connectRedis: App = (fixture, redisUrl) => {
+  const client = createClient({ url: redisUrl })
+  void client.connect()
+  return expressSession(fixture, new RedisStore({ client }))
+}
+
+const handMade: App = (fixture, redisUrl) => {
+  const sessions = floor(redisUrl)
+  return express()
+    .get('/login', async (_req, res) => {
+      res.setHeader('Set-Cookie', await sessions.create(fixture.data))
+      res.json({ user: fixture.data.userId })
+    })
+    .get('/read', async (req, res) => {
+      const mine = await sessions.load(req.headers.cookie)
+      res.json({ user: mine?.data.userId })
+    })
+    .get('/write', async (req, res) => {
+      const mine = await sessions.load(req.headers.cookie)
+      if (!mine) return void res.sendStatus(401)
+      mine.data.visits = (mine.data.visits ?? 0) + 1
+      await sessions.save(mine.id, mine.data)
+      res.json({ visits: mine.data.visits })
+    })
+}
+
+type HoldfastStore = Pick<Parameters<typeof createSessions>[0], 'store' | 'nearCache'>
+
+function holdfast(fixture: Fixture, where: HoldfastStore): express.Express {
+  const sessions = createSessions<Data>({ secret: SECRET, cookie: { secure: false }, ...where })
   return express()
     .use(sessions)
     .get('/login', (req, res) => {
@@ -57,5 +88,13 @@ const holdfast: App = (fixture) => {
       res.json({ visits: mine.visits })
     })
 }
-
-export const expressApps = { bare, jsonOnce, library: expressSession, holdfast }
+export const expressApps = {
+  bare,
+  jsonOnce,
+  library: (fixture) => expressSession(fixture),
+  holdfast: (fixture) => holdfast(fixture, { store: 'memory:' }),
+  floor: handMade,
+  libraryOnRedis: connectRedis,
+  holdfastOnRedis: (fixture, redisUrl) => holdfast(fixture, { store: redisUrl }),
+  nearCache: (fixture, redisUrl) => holdfast(fixture, { store: redisUrl, nearCache: NEAR_CACHE }),
+} satisfies Record<string, App>

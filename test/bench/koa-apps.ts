@@ -1,7 +1,9 @@
 import { createSessions } from '@holdfast/koa'
 import Koa from 'koa'
+import redisStore from 'koa-redis'
 import { createSession } from 'koa-session'
-import { SECRET, type App, type Data } from './app.js'
+import { NEAR_CACHE, SECRET, type App, type Data } from './app.js'
+import { floor } from './floor.js'
 
 /** No session at all. */
 const bare: App = (fixture) => {
@@ -25,35 +27,74 @@ const jsonOnce: App = (fixture) => {
   return app.callback()
 }
 
-/** Its store keeps text, as every store outside of the process does and as express-session's MemoryStore does. */
-const koaSession: App = (fixture) => {
+/** A store that keeps text, as every store outside of the process does and as express-session's MemoryStore does. */
+const textInMemory = () => {
   const records = new Map<string, string>()
-  const store = {
+  return {
     get: async (key: string): Promise<unknown> => JSON.parse(records.get(key) ?? 'null'),
     set: async (key: string, value: unknown): Promise<void> => void records.set(key, JSON.stringify(value)),
     destroy: async (key: string): Promise<void> => void records.delete(key),
   }
+}
+
+const koaSession =
+  (store: (redisUrl: string) => ReturnType<typeof textInMemory>): App =>
+  (fixture, redisUrl) => {
+    const app = new Koa()
+    app.keys = [SECRET]
+    app.use(createSession({ store: store(redisUrl) }, app))
+    app.use((ctx) => {
+      const session = (ctx as unknown as { session: Data }).session
+      if (ctx.path === '/login') Object.assign(session, fixture.data)
+      if (ctx.path === '/write') session.visits = (session.visits ?? 0) + 1
+      ctx.body = ctx.path === '/write' ? { visits: session.visits } : { user: session.userId }
+    })
+    return app.callback()
+  }
+
+const handMade: App = (fixture, redisUrl) => {
+  const sessions = floor(redisUrl)
   const app = new Koa()
-  app.keys = [SECRET]
-  app.use(createSession({ store }, app))
-  app.use((ctx) => {
-    const session = (ctx as unknown as { session: Data }).session
-    if (ctx.path === '/login') Object.assign(session, fixture.data)
-    if (ctx.path === '/write') session.visits = (session.visits ?? 0) + 1
-    ctx.body = ctx.path === '/write' ? { visits: session.visits } : { user: session.userId }
+  app.use(async (ctx) => {
+    if (ctx.path === '/login') {
+      ctx.set('Set-Cookie', await sessions.create(fixture.data))
+      ctx.body = { user: fixture.data.userId }
+      return
+    }
+    const mine = await sessions.load(ctx.headers.cookie)
+    if (!mine) return ctx.throw(401)
+    if (ctx.path === '/write') {
+      mine.data.visits = (mine.data.visits ?? 0) + 1
+      await sessions.save(mine.id, mine.data)
+    }
+    ctx.body = ctx.path === '/write' ? { visits: mine.data.visits } : { user: mine.data.userId }
   })
   return app.callback()
 }
 
-const holdfast: App = (fixture) => {
-  const app = new Koa().use(createSessions<Data>({ secret: SECRET, store: 'memory:', cookie: { secure: false } }))
-  app.use((ctx) => {
-    const { session } = ctx
-    if (ctx.path === '/login') Object.assign(session, fixture.data)
-    if (ctx.path === '/write') session.visits = (session.visits ?? 0) + 1
-    ctx.body = ctx.path === '/write' ? { visits: session.visits } : { user: session.userId }
-  })
-  return app.callback()
-}
+type HoldfastStore = Pick<Parameters<typeof createSessions>[0], 'store' | 'nearCache'>
 
-export const koaApps = { bare, jsonOnce, library: koaSession, holdfast }
+const holdfast =
+  (where: (redisUrl: string) => HoldfastStore): App =>
+  (fixture, redisUrl) => {
+    const sessions = createSessions<Data>({ secret: SECRET, cookie: { secure: false }, ...where(redisUrl) })
+    const app = new Koa().use(sessions)
+    app.use((ctx) => {
+      const { session } = ctx
+      if (ctx.path === '/login') Object.assign(session, fixture.data)
+      if (ctx.path === '/write') session.visits = (session.visits ?? 0) + 1
+      ctx.body = ctx.path === '/write' ? { visits: session.visits } : { user: session.userId }
+    })
+    return app.callback()
+  }
+
+export const koaApps = {
+  bare,
+  jsonOnce,
+  library: koaSession(textInMemory),
+  holdfast: holdfast(() => ({ store: 'memory:' })),
+  floor: handMade,
+  libraryOnRedis: koaSession((url) => redisStore({ url })),
+  holdfastOnRedis: holdfast((store) => ({ store })),
+  nearCache: holdfast((store) => ({ store, nearCache: NEAR_CACHE })),
+} satisfies Record<string, App>

@@ -1,34 +1,43 @@
+import type { Round } from './contestant.js'
 import { median, medianRatio } from './statistics.js'
 
-/** What each app of one framework cost for one request, in µs, round by round. */
-export type Costs = Readonly<Record<'bare' | 'jsonOnce' | 'library' | 'holdfast', readonly number[]>>
-
-export interface Section {
+export interface Section<App extends string> {
   readonly title: string
-  /** The session library that Holdfast is compared with. */
-  readonly library: string
-  readonly costs: Costs
-  /** The most that Holdfast may cost in terms of the others (ARCHITECTURE, section 7); none where that says nothing. */
-  readonly budgets: { readonly jsonOnce?: number; readonly library?: number }
+  /** What each app is called, the one first in terms of which the others are told. */
+  readonly names: Readonly<Record<App, string>>
+  readonly measured: Readonly<Record<App, readonly Round[]>>
+  /** Which app is told in terms of which other, and the most that ARCHITECTURE, section 7, allows, where it does. */
+  readonly comparisons: readonly (readonly [App, App, budget?: number | undefined])[]
+  /** What else is to be said of an app, at the end of its line. */
+  readonly notes?: Readonly<Record<App, string>>
 }
 
 /** Some lines of plain text for one section. */
-export function report({ title, library, costs, budgets }: Section): string {
-  const names = { bare: 'no session', jsonOnce: '+ JSON once', library, holdfast: 'Holdfast' }
-  const rows = (Object.keys(names) as (keyof Costs)[]).map((app) => {
-    const cost = median(costs[app]).toFixed(1).padStart(8)
-    return `  ${names[app].padEnd(16)}${cost} µs   ${medianRatio(costs[app], costs.bare).toFixed(2)} × no session`
+export function report<App extends string>({ title, names, measured, comparisons, notes }: Section<App>): string {
+  const apps = Object.keys(names) as App[]
+  const [base] = apps as [App]
+  const width = Math.max(...apps.map((app) => names[app].length)) + 1
+  const costs = (app: App): number[] => measured[app].map(({ cpuMicroseconds }) => cpuMicroseconds)
+  const ratio = (app: App, other: App): number => medianRatio(costs(app), costs(other))
+
+  const rows = apps.map((app) => {
+    const cpu = `${median(costs(app)).toFixed(1)} µs`.padStart(11)
+    const perSecond = `${perSecondOf(measured[app])} req/s`.padStart(14)
+    const inTerms = `${ratio(app, base).toFixed(2)} × ${names[base]}`
+    return `  ${names[app].padEnd(width)}${cpu}${perSecond}   ${inTerms}${notes ? `   ${notes[app]}` : ''}`
   })
-  const comparisons = [
-    compare(names.jsonOnce, medianRatio(costs.holdfast, costs.jsonOnce), budgets.jsonOnce),
-    compare(names.library, medianRatio(costs.holdfast, costs.library), budgets.library),
-  ]
-  return [title, ...rows, ...comparisons.map((line) => `  Holdfast is ${line}`)].join('\n')
+  const lines = comparisons.map(
+    ([app, other, budget]) => `  ${names[app]} is ${verdict(ratio(app, other), names[other], budget)}`,
+  )
+  return [title, ...rows, ...lines].join('\n')
 }
 
-function compare(other: string, ratio: number, budget: number | undefined): string {
+const perSecondOf = (rounds: readonly Round[]): string =>
+  Math.round(median(rounds.map(({ requestsPerSecond }) => requestsPerSecond))).toLocaleString('en')
+
+function verdict(ratio: number, other: string, budget: number | undefined): string {
   const start = `${ratio.toFixed(2)} × ${other}`
   if (budget === undefined) return start
-  const verdict = ratio <= budget ? 'within' : `over by ${((ratio / budget - 1) * 100).toFixed(0)} %`
-  return `${start}, budget ${budget}: ${verdict}`
+  const kept = ratio <= budget ? 'within' : `over by ${((ratio / budget - 1) * 100).toFixed(0)} %`
+  return `${start}, budget ${budget}: ${kept}`
 }

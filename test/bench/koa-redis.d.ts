@@ -1,0 +1,8 @@
+declare module 'koa-redis' {
+  /** A store for koa-session on an ioredis of its own. It brings no types. */
+  export default function redisStore(options: { readonly url: string }): {
+    get(key: string): Promise<unknown>
+    set(key: string, value: unknown): Promise<void>
+    destroy(key: string): Promise<void>
+  }
+}
