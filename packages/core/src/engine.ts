@@ -6,6 +6,7 @@ import { newerVersion, type Snapshot } from './changes.js'
 import { decode, parseData } from './codec.js'
 import { Commits } from './commits.js'
 import { createCookies, type Cookies } from './cookies.js'
+import { EXPIRED, withDeadline } from './deadline.js'
 import {
   codeOf,
   isStoreUnavailable,
@@ -18,6 +19,7 @@ import { guard } from './guard.js'
 import { hold, isResponse } from './hold.js'
 import { OpeningStore } from './opening-store.js'
 import { resolveOptions, type Config } from './options.js'
+import { askReady } from './ready.js'
 import { type Opening, type RequestParts, RequestSession } from './request-session.js'
 import { isExpired, isTombstone, type SessionStore } from './store.js'
 import type {
@@ -54,7 +56,6 @@ export interface Engine<Data extends object> extends Sessions<Data> {
 
 const READY_MS = 10_000
 const CLOSE_MS = 5_000
-const PROBE_KEY = 'holdfast-ready'
 
 /** Makes a session engine; it opens its store at once. Bad options throw `ConfigError` here. */
 export function createEngine<Data extends object>(
@@ -271,17 +272,15 @@ class SessionEngine<Data extends object> implements Engine<Data> {
     for (let wait = 10; budget.remainingMs > 0; wait = Math.min(wait * 2, 250)) {
       if (this.#closing) return
       try {
-        await this.#store.read(PROBE_KEY)
-        return
+        const asked = () => askReady(this.#store)
+        if ((await withDeadline(asked, budget.remainingMs, undefined, () => {})) !== EXPIRED) return
       } catch (error) {
         cause = error
       }
       await new Promise((resolve) => setTimeout(resolve, wait).unref())
     }
-    const reason = (cause as Error | undefined)?.message ?? ''
-    throw new StoreUnavailableError(`The session store did not answer within ${READY_MS / 1_000} s: ${reason}`, {
-      cause,
-    })
+    const reason = (cause as Error | undefined)?.message ?? 'it did not answer.'
+    throw new StoreUnavailableError(`The session store is not ready after ${READY_MS / 1_000} s: ${reason}`, { cause })
   }
 }
 

@@ -2,6 +2,7 @@ import { Breaker } from './breaker.js'
 import { ABORTED, EXPIRED, withDeadline } from './deadline.js'
 import { ConfigError, isHoldfastError, isStoreUnavailable, StoreUnavailableError } from './errors.js'
 import { publishStore, type StoreOperation } from './events.js'
+import { askReady } from './ready.js'
 import { type CallOptions, listsKeys, type ReportsChanges, reportsChanges, type SessionStore } from './store.js'
 
 export interface GuardOptions {
@@ -18,7 +19,8 @@ export interface GuardOptions {
 /**
  * Bounds the calls to a store that does not do so itself: deadline, abort signal, breaker, cap on calls in flight. Every
  * failure is a `StoreUnavailableError`, with `refused` where the call was never sent; other errors of Holdfast, such as
- * `SessionTooLargeError`, pass. `keys()` and `close()` are not bounded. A store that is `guarded` is returned as it is.
+ * `SessionTooLargeError`, pass. `keys()`, `ready()` and `close()` are not bounded. A store that is `guarded` is returned as
+ * it is.
  */
 export function guard(store: SessionStore, options: GuardOptions = {}): SessionStore {
   if (store.guarded) return store
@@ -32,6 +34,7 @@ export function guard(store: SessionStore, options: GuardOptions = {}): SessionS
     touch: (key, record, expiresAt, call) =>
       calls.run('touch', key, call, () => store.touch(key, record, expiresAt, call)),
     close: () => store.close(),
+    ...(store.ready && { ready: (call?: CallOptions) => askReady(store, call) }),
     ...(listsKeys(store) && { keys: (call?: CallOptions) => store.keys(call) }),
     ...(reportsChanges(store) && { onChange: (listener: ChangeListener) => store.onChange(listener) }),
   } satisfies SessionStore

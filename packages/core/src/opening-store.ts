@@ -2,6 +2,7 @@ import type { AdapterContext, StoreAdapter } from './adapters.js'
 import { codeOf, StoreUnavailableError } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
 import { guard } from './guard.js'
+import { askReady } from './ready.js'
 import type { CallOptions, SessionRecord, SessionStore, WriteCondition, WriteOutcome } from './store.js'
 import { STORE_CALL_MS } from './budget.js'
 
@@ -46,6 +47,10 @@ export class OpeningStore implements SessionStore {
   touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome> {
     if (this.#store) return this.#store.touch(key, record, expiresAt, options)
     return this.#when(options).then((store) => store.touch(key, record, expiresAt, options))
+  }
+
+  async ready(options?: CallOptions): Promise<void> {
+    await askReady(this.#store ?? (await this.#when(options)), options)
   }
 
   async close(): Promise<void> {

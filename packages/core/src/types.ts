@@ -120,7 +120,7 @@ export interface Sessions<Data extends object> {
   listByUser(userId: string): Promise<StoredSession<Data>[]>
   /** Ends the sessions of a user, but for the one whose `session.id` is `except`. Resolves to how many it ended. */
   destroyByUser(userId: string, options?: { readonly except?: string | undefined }): Promise<number>
-  /** Resolves when the store has answered; rejects after 10 s. Calling it is optional. */
+  /** Resolves when the store says that it is ready; rejects after 10 s with what it said. Calling it is optional. */
   ready(): Promise<void>
   /** Tells a store with peers that this process leaves. The app calls it on SIGTERM, before it closes its server. */
   drain(): Promise<void>
