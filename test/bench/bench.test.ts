@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fixtures } from './app.js'
+import { startRedis, type RedisServer } from '../servers/redis.js'
+import { requireServer } from '../servers/require-server.js'
 import { expressApps } from './express-apps.js'
 import { koaApps } from './koa-apps.js'
-import { perRequest } from './redis-commands.js'
+import { commandsDuring, perRequest } from './redis-commands.js'
 import { report } from './report.js'
 import { median, medianRatio } from './statistics.js'
 
@@ -16,20 +19,68 @@ test('the fixtures are as large as the budgets say', () => {
   expect(large).toBeLessThan(4_500)
 })
 
+describe.skipIf(!(await requireServer('redis-server')))('with sessions in Redis', () => {
+  let server: RedisServer
+  beforeAll(async () => void (server = await startRedis()))
+  afterAll(() => server.stop())
+
+  test.each([
+    ['the floor on Koa', koaApps.floor],
+    ['koa-session and koa-redis', koaApps.libraryOnRedis],
+    ['Holdfast on Koa', koaApps.holdfastOnRedis],
+    ['Holdfast on Koa with a near cache', koaApps.nearCache],
+    ['the floor on Express', expressApps.floor],
+    ['express-session and connect-redis', expressApps.libraryOnRedis],
+    ['Holdfast on Express', expressApps.holdfastOnRedis],
+    ['Holdfast on Express with a near cache', expressApps.nearCache],
+  ])('%s keeps the session that is measured', (_name, app) => keepsTheSession(app(fixtures['4KB'], server.url)))
+
+  test.each([
+    ['Koa', koaApps.holdfastOnRedis],
+    ['Express', expressApps.holdfastOnRedis],
+  ])('a request on %s that reads costs one GET and nothing else', async (_name, app) => {
+    const redis = new Redis(server.url)
+    await visit(app(fixtures['4KB'], server.url), async (ask) => {
+      await ask('/login')
+      const commands = await commandsDuring(redis, async () => {
+        for (let sent = 0; sent < 20; sent++) await ask('/read')
+      })
+      expect([...commands]).toEqual([['get', 20]])
+    })
+    redis.disconnect()
+  })
+})
+
+/** One visitor of an app, who keeps the cookies that are set. */
+async function visit(
+  listener: RequestListener,
+  use: (ask: (path: string) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  let cookie = ''
+  try {
+    await use(async (path) => {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`
+      const answer = await fetch(url, { headers: { cookie } })
+      const cookies = answer.headers.getSetCookie().map((line) => line.split(';', 1)[0])
+      if (cookies.length > 0) cookie = cookies.join('; ')
+      return answer.json()
+    })
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
 /** Logs in, reads, and writes twice: what every app that is measured must do. */
-async function keepsTheSession(listener: RequestListener): Promise<void> {
-  await withServer(listener, async (url) => {
-    const login = await fetch(`${url}/login`)
-    const cookie = login.headers
-      .getSetCookie()
-      .map((line) => line.split(';', 1)[0])
-      .join('; ')
-    const ask = async (path: string): Promise<unknown> => (await fetch(url + path, { headers: { cookie } })).json()
+const keepsTheSession = (listener: RequestListener): Promise<void> =>
+  visit(listener, async (ask) => {
+    await ask('/login')
     expect(await ask('/read')).toEqual({ user: 'user-48213' })
     expect(await ask('/write')).toEqual({ visits: 1 })
     expect(await ask('/write')).toEqual({ visits: 2 })
   })
-}
 
 test.each([
   ['koa-session', koaApps.library],
@@ -37,17 +88,6 @@ test.each([
   ['express-session', expressApps.library],
   ['Holdfast on Express', expressApps.holdfast],
 ])('%s keeps the session that is measured', (_name, app) => keepsTheSession(app(fixtures['4KB'], '')))
-
-async function withServer(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  try {
-    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  } finally {
-    server.closeAllConnections()
-    server.close()
-  }
-}
 
 describe('the report', () => {
   const costs = (...cpu: number[]) => cpu.map((cpuMicroseconds) => ({ cpuMicroseconds, requestsPerSecond: 5_000 }))

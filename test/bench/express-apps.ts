@@ -46,7 +46,7 @@ function expressSession(fixture: Fixture, store?: session.Store): express.Expres
 }
 
 const connectRedis: App = (fixture, redisUrl) => {
-  const client = createClient({ url: redisUrl })
+  const client = createClient({ url: redisUrl }).on('error', () => {})
   void client.connect()
   return expressSession(fixture, new RedisStore({ client }))
 }

@@ -13,7 +13,7 @@ export interface Floor {
 }
 
 export function floor(redisUrl: string): Floor {
-  const redis = new Redis(redisUrl)
+  const redis = new Redis(redisUrl).on('error', () => {})
   const key = createSecretKey(Buffer.from(SECRET))
   const sign = (id: string): Buffer => createHmac('sha256', key).update(id).digest()
   const save = (id: string, data: Data): Promise<unknown> => redis.set(`floor:${id}`, JSON.stringify(data), 'EX', 1_800)

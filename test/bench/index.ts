@@ -2,6 +2,8 @@
 import { availableParallelism } from 'node:os'
 import { memoryPart } from './memory-part.js'
 import { redisPart } from './redis-part.js'
+import { startRedis } from '../servers/redis.js'
+import { requireServer } from '../servers/require-server.js'
 
 const parts = ['memory', 'redis'] as const
 const args = process.argv.slice(2)
@@ -18,4 +20,7 @@ console.log(
     `Median of ${effort.rounds} rounds of ${effort.requests} requests; ratios are taken round by round.\n`,
 )
 if (isWanted('memory')) await memoryPart(effort)
-if (isWanted('redis')) await redisPart(process.env['REDIS_URL'] ?? '', effort)
+if (isWanted('redis') && (await requireServer('redis-server'))) {
+  const redis = await startRedis()
+  await redisPart(redis.url, effort).finally(() => redis.stop())
+}

@@ -94,7 +94,7 @@ export const koaApps = {
   library: koaSession(textInMemory),
   holdfast: holdfast(() => ({ store: 'memory:' })),
   floor: handMade,
-  libraryOnRedis: koaSession((url) => redisStore({ url })),
+  libraryOnRedis: koaSession((url) => redisStore({ url }).on('error', () => {})),
   holdfastOnRedis: holdfast((store) => ({ store })),
   nearCache: holdfast((store) => ({ store, nearCache: NEAR_CACHE })),
 } satisfies Record<string, App>
