@@ -41,21 +41,23 @@ function mergeText(theirs: string, { baseText: base, text: mine }: Change, rejec
   if (mine === base) return theirs
   const { data, conflicts } = mergeData(dataOf(base), dataOf(mine), dataOf(theirs))
   const rejected = conflicts.find((field) => rejectFields.has(field))
-  if (rejected !== undefined) {
-    throw new SessionConflictError(
-      `Another request changed the session field ${JSON.stringify(rejected)}, and merge['${rejected}'] is 'reject'.`,
-    )
-  }
+  if (rejected !== undefined) throw rejectedField(rejected)
   return JSON.stringify(data)
 }
 
+export const rejectedField = (field: string): SessionConflictError =>
+  new SessionConflictError(
+    `Another request changed the session field ${JSON.stringify(field)}, and merge['${field}'] is 'reject'.`,
+  )
+
 export function assertSize(text: string, maxBytes: number): void {
-  if (text.length * 3 <= maxBytes) return
-  const bytes = Buffer.byteLength(text)
-  if (bytes > maxBytes) throw new SessionTooLargeError(bytes, maxBytes)
+  if (isTooLarge(text, maxBytes)) throw new SessionTooLargeError(Buffer.byteLength(text), maxBytes)
 }
 
-const dataOf = (text: string): Record<string, unknown> => parseData(text) ?? {}
+export const isTooLarge = (text: string, maxBytes: number): boolean =>
+  text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes
+
+export const dataOf = (text: string): Record<string, unknown> => parseData(text) ?? {}
 
 /** The record that follows `previous` (`undefined`: the first one of its key) and says what the draft says. */
 export function nextSnapshot(previous: Snapshot | undefined, draft: Draft, now: number): Snapshot {

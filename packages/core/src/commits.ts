@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { Budget, COMMIT_MS, type Pace } from './budget.js'
 import {
-  applyChange,
   assertSize,
   type Change,
   type ChangeLimits,
@@ -14,6 +13,7 @@ import {
   tombstone,
   touchedDeadline,
 } from './changes.js'
+import { compose } from './compose.js'
 import { codeOf, SessionConflictError, SessionGoneError, StoreUnavailableError } from './errors.js'
 import { publishSession } from './events.js'
 import { offer } from './offer.js'
@@ -259,16 +259,8 @@ export class Commits {
 
   /** One draft of all changes; one that fails by itself leaves the batch. */
   #compose(content: Draft, updates: readonly Update[]): Draft {
-    let draft = content
-    for (const update of updates) {
-      if (update.settled) continue
-      try {
-        draft = applyChange(draft, update.change, this.#options)
-      } catch (error) {
-        update.reject(error)
-      }
-    }
-    return draft
+    const live = new Map(updates.filter(({ settled }) => !settled).map((update) => [update.change, update]))
+    return compose(content, [...live.keys()], this.#options, (change, error) => live.get(change)?.reject(error))
   }
 
   async #moveDeadline(key: string, lane: Lane, touches: readonly Touch[]): Promise<void> {

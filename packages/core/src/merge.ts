@@ -6,6 +6,13 @@ export interface Merged {
   readonly conflicts: readonly string[]
 }
 
+/** What one request did to one top-level field; undefined stands for "not there". */
+export interface FieldChange {
+  readonly name: string
+  readonly was: unknown
+  readonly is: unknown
+}
+
 /**
  * Three-way merge of session data: what `mine` changed against `base`, put over `theirs`. Nested plain objects merge by
  * path, arrays and scalars whole; a removal is a change; where both changed one value, mine stands. Values are compared
@@ -13,12 +20,36 @@ export interface Merged {
  * them. A key `__proto__` is left out.
  */
 export function mergeData(base: Data, mine: Data, theirs: Data): Merged {
-  const conflicts: string[] = []
-  for (const name of namesOf(theirs, mine)) {
-    const [was, is, other] = [valueOf(base, name), valueOf(mine, name), valueOf(theirs, name)]
-    if (!isSame(was, is) && !isSame(was, other) && !isSame(is, other)) conflicts.push(name)
+  const changes = fieldChanges(base, mine)
+  const data = mergeObjects({}, {}, theirs)
+  const conflicts = conflictsWith(data, changes)
+  putOver(data, changes)
+  return { data, conflicts }
+}
+
+/** The fields that `mine` changed against `base`. */
+export function fieldChanges(base: Data, mine: Data): readonly FieldChange[] {
+  return namesOf(base, mine)
+    .filter((name) => !isSame(valueOf(base, name), valueOf(mine, name)))
+    .map((name) => ({ name, was: valueOf(base, name), is: valueOf(mine, name) }))
+}
+
+/** The names of the changed fields that `theirs` changed too, to another value. */
+export function conflictsWith(theirs: Data, changes: readonly FieldChange[]): readonly string[] {
+  const conflicting = changes.filter(({ name, was, is }) => {
+    const other = valueOf(theirs, name)
+    return !isSame(was, other) && !isSame(is, other)
+  })
+  return conflicting.map(({ name }) => name)
+}
+
+/** Merges the changes into `data`, in place at the top level: its nested values are replaced, never changed. */
+export function putOver(data: Record<string, unknown>, changes: readonly FieldChange[]): void {
+  for (const { name, was, is } of changes) {
+    const value = mergeValues(was, is, valueOf(data, name))
+    if (value === undefined) delete data[name]
+    else data[name] = value
   }
-  return { data: mergeObjects(base, mine, theirs), conflicts }
 }
 
 function mergeObjects(base: Data, mine: Data, theirs: Data): Record<string, unknown> {
