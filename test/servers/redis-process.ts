@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
 import { startCommand, type Child } from '../process.js'
+import { freePort } from './free-port.js'
 import { requireServer } from './require-server.js'
 
 export interface RedisProcessOptions {
@@ -11,7 +12,7 @@ export interface RedisProcessOptions {
   /** Arguments of `redis-server`, a file first where there is one. */
   readonly args: readonly string[]
   /** How `command` connects, beside host and port. */
-  readonly client?: RedisOptions
+  readonly client?: Pick<RedisOptions, 'password' | 'tls'>
 }
 
 /** One process of `redis-server`: a server, a node of a Cluster or a Sentinel. */
@@ -98,4 +99,19 @@ export async function infoOf(server: RedisProcess, section: string, name: string
     .split('\r\n')
     .find((line) => line.startsWith(`${name}:`))
     ?.slice(name.length + 1)
+}
+
+/** Makes and starts one on a free port, and once more where another test file has taken that port meanwhile. */
+export async function startOnFreePort<P extends RedisProcess>(make: (port: number) => P | Promise<P>): Promise<P> {
+  for (let attempt = 1; ; attempt++) {
+    const server = await make(await freePort())
+    try {
+      await server.start()
+      return server
+    } catch (error) {
+      const isTaken = server.output().includes('Address already in use')
+      await server.kill()
+      if (!isTaken || attempt === 5) throw error
+    }
+  }
 }

@@ -1,6 +1,5 @@
 import { makeCertificate, type Certificate } from './certificates.js'
-import { freePort } from './free-port.js'
-import { RedisProcess } from './redis-process.js'
+import { RedisProcess, startOnFreePort } from './redis-process.js'
 import { makeScratch, type Scratch } from './scratch.js'
 
 export interface StartRedisOptions {
@@ -48,20 +47,12 @@ export class RedisServer extends RedisProcess {
 /** Starts one Redis server; `requireServer('redis-server')` says whether there is one on this machine. */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RedisServer> {
   const scratch = await makeScratch()
-  const certificates = options.tls && (await makeCertificates(scratch.path))
-  for (let attempt = 1; ; attempt++) {
-    const server = new RedisServer(scratch, await freePort(), options, certificates)
-    try {
-      await server.start()
-      return server
-    } catch (error) {
-      // Another test file may have taken the port meanwhile.
-      const isTaken = server.output().includes('Address already in use')
-      await server.kill()
-      if (isTaken && attempt < 5) continue
-      await scratch.remove()
-      throw error
-    }
+  try {
+    const certificates = options.tls && (await makeCertificates(scratch.path))
+    return await startOnFreePort((port) => new RedisServer(scratch, port, options, certificates))
+  } catch (error) {
+    await scratch.remove()
+    throw error
   }
 }
 
@@ -74,10 +65,13 @@ async function makeCertificates(folder: string): Promise<Certificates> {
   return { trusted: await makeCertificate(folder, 'trusted'), untrusted: await makeCertificate(folder, 'untrusted') }
 }
 
-/** The arguments that every server of tests has: nothing saved, and a replica is served at once. */
+/**
+ * The arguments that every server of tests has: nothing saved, and a replica is served at once. Protected mode would refuse
+ * what comes from 127.0.0.2.
+ */
 export const basicArgs = (port: number): readonly string[] => [
   ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-  ...['--repl-diskless-sync-delay', '0'],
+  ...['--repl-diskless-sync-delay', '0', '--protected-mode', 'no'],
 ]
 
 function argsOf(port: number, options: StartRedisOptions, certificates?: Certificates): readonly string[] {
