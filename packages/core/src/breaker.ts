@@ -59,6 +59,11 @@ export class Breaker {
     if (this.#state.name === 'probing') this.#open()
   }
 
+  /** While it is open: the next call is a probe, now. */
+  probeNow(): void {
+    if (this.#state.name === 'open') this.#state = { name: 'open', probeAt: performance.now() }
+  }
+
   #open(): void {
     this.#state = { name: 'open', probeAt: performance.now() + this.#options.probeMs }
   }

@@ -2,7 +2,8 @@ import { getEventListeners } from 'node:events'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConfigError, SessionTooLargeError, StoreUnavailableError } from './errors.js'
-import { guard, type GuardOptions } from './guard.js'
+import type { GuardOptions } from './call-guard.js'
+import { guard } from './guard.js'
 import type { CallOptions, ListsKeys, ReportsChanges, SessionRecord, SessionStore } from './store.js'
 
 const record: SessionRecord = { data: '{}', revision: 1, tag: 'abcdefgh', expiresAt: 9e12 }
