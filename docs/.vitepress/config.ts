@@ -18,6 +18,7 @@ export default defineConfig({
       { text: 'Start', link: '/start' },
       { text: 'Koa', link: '/koa' },
       { text: 'Express', link: '/express' },
+      { text: 'Redis', link: '/redis' },
       {
         text: 'Moving in',
         items: [
@@ -36,6 +37,7 @@ export default defineConfig({
           { text: 'Express', link: '/express' },
         ],
       },
+      { text: 'Stores', items: [{ text: 'Redis', link: '/redis' }] },
       {
         text: 'Moving in',
         items: [

@@ -1,0 +1,19 @@
+import { Redis } from 'ioredis'
+import { createSessions } from '@holdfast/koa'
+import { redisStore } from '@holdfast/redis'
+
+const client = new Redis({
+  host: '10.0.0.9',
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: 250,
+  connectTimeout: 500,
+  retryStrategy: (attempt) => Math.min(attempt * 50, 500),
+  reconnectOnError: (error) => (error.message.includes('READONLY') ? 1 : false),
+})
+
+const sessions = createSessions({
+  secret: process.env.SESSION_SECRET,
+  store: redisStore({ client }),
+})
