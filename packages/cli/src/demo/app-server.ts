@@ -1,11 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
+import { firstMessage } from './first-message.js'
 import type { ServerReady } from './serve.js'
 import type { ServerState } from './state.js'
-
-/** A process that has not said its port by then will not. */
-const START_DEADLINE_MS = 30_000
 
 export type AppServerStatus =
   | { readonly is: 'stopped' }
@@ -65,7 +63,7 @@ export class AppServer {
     child.once('exit', (code, signal) => this.#ended(child, signal ?? `exit code ${code}`))
     this.#answered = 0
     this.#become({ is: 'starting', process: child })
-    const { port } = await this.#ready(child)
+    const { port } = await firstMessage<ServerReady>(child, `Server ${name}`, () => child.kill('SIGKILL'))
     this.#become({ is: 'running', process: child, port })
   }
 
@@ -76,20 +74,6 @@ export class AppServer {
     this.#wanted.add(child)
     child.kill('SIGKILL')
     await once(child, 'exit')
-  }
-
-  #ready(child: ChildProcess): Promise<ServerReady> {
-    return new Promise((resolve, reject) => {
-      const fail = (how: string): void => reject(new Error(`Server ${this.name} did not start: ${how}`))
-      const late = setTimeout(() => {
-        fail(`not ready after ${START_DEADLINE_MS} ms.`)
-        child.kill('SIGKILL')
-      }, START_DEADLINE_MS)
-      child.once('message', (message) => resolve(message as ServerReady))
-      child.once('error', (error) => fail(error.message))
-      child.once('exit', (code, signal) => fail(`its process ended (${signal ?? `exit code ${code}`}).`))
-      for (const event of ['message', 'error', 'exit']) child.once(event, () => clearTimeout(late))
-    })
   }
 
   #ended(child: ChildProcess, how: string): void {

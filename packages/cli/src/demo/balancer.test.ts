@@ -143,6 +143,12 @@ describe('a server that is gone', () => {
   })
 })
 
+test('the balancer says who answered', async () => {
+  await open('round-robin')
+  const servers = [await get(), await get()].map(({ headers }) => headers.get('x-served-by'))
+  expect(servers).toEqual(['A', 'B'])
+})
+
 test('each server counts what it answered, not what it was asked', async () => {
   await open('round-robin')
   for (let request = 0; request < 7; request++) await get()

@@ -7,6 +7,9 @@ import type { Policy } from './policies.js'
 /** The client address that a visitor of the demo claims. Only the balancer believes it; no app server gets to see it. */
 export const VISITOR_HEADER = 'x-demo-visitor-address'
 
+/** Who answered. The balancer says it: a server that fails may leave its own headers away. */
+export const SERVER_HEADER = 'x-served-by'
+
 /** The balancer's own cookie, as HAProxy's `cookie SRV insert` sets it. */
 const ROUTE_COOKIE = 'SRV'
 
@@ -33,6 +36,7 @@ export class Balancer {
       const server = this.#chosen.get(request)
       if (server === undefined) return
       if (this.#approach.setsRoute && routeOf(request) !== server.name) setRoute(answer, server.name)
+      answer.headers[SERVER_HEADER] = server.name
       server.countAnswer()
     })
   }

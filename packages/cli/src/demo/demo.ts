@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { AppServer } from './app-server.js'
-import type { Approach } from './approaches.js'
+import type { Approach, MissingApproach } from './approaches.js'
 import { Balancer } from './balancer.js'
+import { obituary, serverIsBack } from './notices.js'
 import { Scoreboard } from './scoreboard.js'
-import type { ApproachState, DemoState, ServerState } from './state.js'
+import { SessionServer } from './session-server.js'
+import type { ApproachState, DemoState, ServerState, VisitorState } from './state.js'
 import { Traffic } from './traffic.js'
 import { judge } from './verdict.js'
 import { Visitor } from './visitor.js'
@@ -24,11 +26,12 @@ const people = [
   ['Sam', '203.0.113.5'],
 ] as const
 
-/** The launch: six visitors, a balancer, three app servers, and everything that one can do to them. */
+/** The launch: six visitors, a balancer, three app servers, a session server, and everything that one can do to them. */
 export class Demo {
   readonly balancer: Balancer
-  readonly #approaches: readonly Approach[]
+  readonly #approaches: readonly (Approach | MissingApproach)[]
   readonly #servers: readonly AppServer[]
+  readonly #sessionServer: SessionServer
   readonly #visitors = people.map(([name, address]) => new Visitor(name, address))
   readonly #scoreboard = new Scoreboard()
   readonly #traffic = new Traffic(() => this.#clickOfOne())
@@ -39,39 +42,42 @@ export class Demo {
   #waiting: Visitor[] = []
 
   /** `onChange` is called after every change of `state()`. */
-  constructor(approaches: readonly [Approach, ...Approach[]], onChange: () => void) {
+  constructor(approaches: readonly [Approach, ...(Approach | MissingApproach)[]], onChange: () => void) {
     this.#approaches = approaches
     this.#approach = approaches[0]
     this.#onChange = onChange
     // The demo is plain http on loopback, which Holdfast allows in development.
     const env = { NODE_ENV: 'development', SESSION_SECRET: randomBytes(32).toString('base64url') }
     const onCrash = (server: AppServer, how: string): void =>
-      this.#say(this.#obituary(server, `stopped by itself (${how})`))
+      this.#say(this.#obituary(server.name, `stopped by itself (${how})`))
     this.#servers = fleet.map((server) => new AppServer({ ...server, env, onChange, onCrash }))
+    const { store } = this.#approach
+    this.#sessionServer = new SessionServer({ store, onChange, onCrash: (notice) => this.#say(notice) })
     this.balancer = new Balancer(this.#servers, this.#approach)
   }
 
   /** Starts the servers and signs everybody in. `origin` is where the balancer listens. Rejects when a server does not start. */
   async start(origin: string): Promise<void> {
     this.#origin = origin
-    await Promise.all(this.#servers.map((server) => server.start(this.#approach.store)))
+    await Promise.all(this.#servers.map((server) => server.start(this.#sessionServer.url)))
     await this.#traffic.between(() => this.#signInAll())
   }
 
   async close(): Promise<void> {
     await this.#traffic.pause()
     await Promise.all(this.#servers.map((server) => server.kill()))
+    await this.#sessionServer.close()
   }
 
-  /** Every approach begins with fresh logins, so that their scores can be compared. `false`: there is no such approach. */
+  /** Every approach begins with fresh logins, so that their scores can be compared. `false`: there is none of that id here. */
   async choose(id: string): Promise<boolean> {
     const approach = this.#approaches.find((each) => each.id === id)
-    if (approach === undefined) return false
+    if (approach === undefined || 'advice' in approach) return false
     await this.#traffic.between(async () => {
       const isOtherStore = approach.store !== this.#approach.store
       this.#approach = approach
       this.balancer.use(approach)
-      if (isOtherStore) await this.#restartAll()
+      if (isOtherStore) await this.#startAnew()
       await this.#signInAll()
       this.#say(`${approach.title} from now on. ${this.#whoIsIn()}`)
     })
@@ -88,9 +94,10 @@ export class Demo {
 
   /** `false`: there is no such server, or it is not running. */
   async kill(name: string): Promise<boolean> {
+    if (name === 'Redis') return this.#says(await this.#sessionServer.kill())
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'running') return false
-    const notice = this.#obituary(server, `was killed (SIGKILL, process ${server.status.process.pid})`)
+    const notice = this.#obituary(name, `was killed (SIGKILL, process ${server.status.process.pid})`)
     await server.kill()
     this.#say(notice)
     return true
@@ -98,10 +105,22 @@ export class Demo {
 
   /** `false`: there is no such server, or it is not stopped. A server that does not start says so on the page. */
   async restart(name: string): Promise<boolean> {
+    if (name === 'Redis') return await this.#restartSessionServer()
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'stopped') return false
-    if (await this.#starts(server)) this.#say(`Server ${name} is back, with an empty memory.`)
+    if (await this.#succeeds(server.start(this.#sessionServer.url)))
+      this.#say(serverIsBack(name, this.#sessionServer.isThere))
     return true
+  }
+
+  /** Redis keeps its connections and answers nothing. `false`: there is none, or it is not running. */
+  freeze(): boolean {
+    return this.#says(this.#sessionServer.freeze())
+  }
+
+  /** `false`: Redis is not frozen. */
+  thaw(): boolean {
+    return this.#says(this.#sessionServer.thaw())
   }
 
   async run(): Promise<void> {
@@ -125,20 +144,30 @@ export class Demo {
 
   state(): DemoState {
     const servers = this.#servers.map((server) => this.#serverState(server))
+    const sessionServer = this.#sessionServer.state
+    const { requests } = this.#scoreboard
+    const score = this.#scoreboard.score(this.#approach.id)
     return {
       approach: this.#approach.id,
       approaches: this.#approaches.map((approach) => this.#approachState(approach)),
       servers,
-      visitors: this.#visitors.map(({ name, address, signedIn, server }) => ({ name, address, signedIn, server })),
-      requests: this.#scoreboard.requests,
+      sessionServer,
+      visitors: this.#visitorStates(),
+      requests,
       traffic: this.#traffic.running ? 'running' : 'paused',
-      verdict: judge(this.#approachState(this.#approach), servers),
+      verdict: judge({ score, servers, sessionServer, newest: requests.at(-1) }),
       notice: this.#notice,
     }
   }
 
-  #approachState({ id, title, line }: Approach): ApproachState {
-    return { id, title, line, score: this.#scoreboard.score(id) }
+  #approachState(approach: Approach | MissingApproach): ApproachState {
+    const { id, title, line } = approach
+    const advice = 'advice' in approach ? approach.advice : undefined
+    return { id, title, line, advice, score: this.#scoreboard.score(id) }
+  }
+
+  #visitorStates(): VisitorState[] {
+    return this.#visitors.map(({ name, address, login, server }) => ({ name, address, login, server }))
   }
 
   #serverState({ name, framework, status, answered }: AppServer): ServerState {
@@ -174,14 +203,22 @@ export class Demo {
   }
 
   /** A server reads its store when it starts. */
-  async #restartAll(): Promise<void> {
+  async #startAnew(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.kill()))
-    await Promise.all(this.#servers.map((server) => this.#starts(server)))
+    await this.#succeeds(this.#sessionServer.use(this.#approach.store))
+    await Promise.all(this.#servers.map((server) => this.#succeeds(server.start(this.#sessionServer.url))))
   }
 
-  async #starts(server: AppServer): Promise<boolean> {
+  async #restartSessionServer(): Promise<boolean> {
+    if (this.#sessionServer.state?.status !== 'stopped') return false
+    await this.#succeeds(this.#sessionServer.restart().then((notice) => this.#says(notice)))
+    return true
+  }
+
+  /** Says on the page why something did not start. */
+  async #succeeds(starting: Promise<unknown>): Promise<boolean> {
     try {
-      await server.start(this.#approach.store)
+      await starting
       return true
     } catch (error) {
       this.#say((error as Error).message)
@@ -190,9 +227,16 @@ export class Demo {
   }
 
   #whoIsIn(): string {
-    const count = this.#visitors.filter(({ signedIn }) => signedIn).length
+    const count = this.#visitors.filter(({ login }) => login === 'in').length
     if (count === this.#visitors.length) return 'All six visitors have just signed in.'
     return `${count} of ${this.#visitors.length} visitors could sign in.`
+  }
+
+  /** `false`: there is nothing to say, because nothing was done. */
+  #says(notice: string | undefined): boolean {
+    if (notice === undefined) return false
+    this.#say(notice)
+    return true
   }
 
   #say(notice: string): void {
@@ -200,16 +244,10 @@ export class Demo {
     this.#onChange()
   }
 
-  /** Says who had a login on a server that ended. A login lives where its last answer came from. */
-  #obituary(server: AppServer, how: string): string {
-    const names = this.#visitors.filter((each) => each.signedIn && each.server === server.name).map(({ name }) => name)
-    const logins = names.length === 1 ? 'the login' : 'the logins'
-    const loss = names.length === 0 ? 'Nobody had a login there.' : `Gone with it: ${logins} of ${listed(names)}.`
-    return `Server ${server.name} ${how}. ${loss}`
+  #obituary(server: string, how: string): string {
+    return obituary(server, how, this.#visitorStates(), this.#sessionServer.isThere)
   }
 }
-
-const listed = (names: readonly string[]): string => new Intl.ListFormat('en').format(names)
 
 function shuffled<T>(items: readonly T[]): T[] {
   return items

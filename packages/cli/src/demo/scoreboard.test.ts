@@ -3,22 +3,22 @@ import { Scoreboard } from './scoreboard.js'
 import type { RequestResult } from './state.js'
 
 function play(board: Scoreboard, approach: string, results: readonly RequestResult[], server?: string): void {
-  for (const result of results) board.add(approach, { visitor: 'Mia', server, result })
+  for (const result of results) board.add(approach, { visitor: 'Mia', server, result, tookMs: 1 })
 }
 
-test('counts page views only: who signs in has no login to lose, and who gets no answer has not lost it', () => {
+test('counts page views: who signs in has no login to lose, and who gets a 503 has not lost it', () => {
   const board = new Scoreboard()
   play(board, 'round-robin', ['signed-in', 'kept', 'lost', 'signed-in', 'kept', 'kept', 'failed'])
-  expect(board.score('round-robin')).toEqual({ kept: 3, lost: 1, keptInARow: 2 })
+  expect(board.score('round-robin')).toEqual({ kept: 3, lost: 1, failed: 1, keptInARow: 2 })
 })
 
 test('each approach has its own score', () => {
   const board = new Scoreboard()
   play(board, 'round-robin', ['kept', 'lost'])
   play(board, 'sticky-cookie', ['kept'])
-  expect(board.score('round-robin')).toEqual({ kept: 1, lost: 1, keptInARow: 0 })
-  expect(board.score('sticky-cookie')).toEqual({ kept: 1, lost: 0, keptInARow: 1 })
-  expect(board.score('sticky-ip')).toEqual({ kept: 0, lost: 0, keptInARow: 0 })
+  expect(board.score('round-robin')).toEqual({ kept: 1, lost: 1, failed: 0, keptInARow: 0 })
+  expect(board.score('sticky-cookie')).toEqual({ kept: 1, lost: 0, failed: 0, keptInARow: 1 })
+  expect(board.score('sticky-ip')).toEqual({ kept: 0, lost: 0, failed: 0, keptInARow: 0 })
 })
 
 test('keeps the newest 60 requests, and their numbers count on', () => {

@@ -5,7 +5,7 @@ const NEWEST = 60
 /** A server's share of the load is taken over so many answers, about eight seconds: a change of it shows at once. */
 const RECENT = 24
 
-const nothing: Score = { kept: 0, lost: 0, keptInARow: 0 }
+const nothing: Score = { kept: 0, lost: 0, failed: 0, keptInARow: 0 }
 
 /** What happened to the visitors' requests: the newest ones, and kept and lost logins for each approach. */
 export class Scoreboard {
@@ -15,9 +15,11 @@ export class Scoreboard {
 
   add(approach: string, request: Omit<RequestState, 'id'>): void {
     this.#requests = [...this.#requests, { ...request, id: ++this.#count }].slice(-NEWEST)
-    const { kept, lost, keptInARow } = this.score(approach)
-    if (request.result === 'kept') this.#scores.set(approach, { kept: kept + 1, lost, keptInARow: keptInARow + 1 })
-    if (request.result === 'lost') this.#scores.set(approach, { kept, lost: lost + 1, keptInARow: 0 })
+    const score = this.score(approach)
+    const { kept, lost, failed, keptInARow } = score
+    if (request.result === 'kept') this.#scores.set(approach, { ...score, kept: kept + 1, keptInARow: keptInARow + 1 })
+    if (request.result === 'lost') this.#scores.set(approach, { ...score, lost: lost + 1, keptInARow: 0 })
+    if (request.result === 'failed') this.#scores.set(approach, { ...score, failed: failed + 1 })
   }
 
   score(approach: string): Score {

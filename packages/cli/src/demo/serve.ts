@@ -16,7 +16,6 @@ export interface ServerReady {
 export function serve(shop: (request: IncomingMessage, response: ServerResponse) => unknown): void {
   let answered = 0
   const server = createServer((request, response) => {
-    response.setHeader('x-served-by', serverName)
     if (request.url === '/health') {
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ server: serverName, answered }))
       return

@@ -1,11 +1,13 @@
+import { isStoreUnavailable } from '@holdfast/core'
 import { createSessions } from '@holdfast/express'
-import express from 'express'
-import { serve, serverName } from './serve.js'
-import { shopPage } from './shop-page.js'
+import express, { type ErrorRequestHandler } from 'express'
+import { serve } from './serve.js'
+import { patiencePage, shopPage } from './shop-page.js'
 
 const sessions = createSessions<{ customer: string }>({
   secret: process.env['SESSION_SECRET'],
   store: process.env['SESSION_STORE'],
+  onCommitError: (_error, _req, res) => res.setHeader('content-type', 'text/html').end(patiencePage()),
 })
 const app = express().use(sessions)
 
@@ -19,7 +21,13 @@ app.post('/sign-in/:name', (req, res) => {
 app.get('/shop', (req, res) => {
   const { customer } = sessions.of(req)
   if (req.accepts('html', 'json') === 'json') res.json({ customer })
-  else res.send(shopPage(serverName, customer))
+  else res.send(shopPage(customer))
 })
+
+const onUnavailable: ErrorRequestHandler = (error, _req, res, next) => {
+  if (!isStoreUnavailable(error)) return next(error)
+  res.status(error.status).set(error.headers).send(patiencePage())
+}
+app.use(onUnavailable)
 
 serve(app)

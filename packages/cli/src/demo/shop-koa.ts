@@ -1,15 +1,27 @@
+import { isStoreUnavailable } from '@holdfast/core'
 import { createSessions } from '@holdfast/koa'
 import Koa from 'koa'
-import { serve, serverName } from './serve.js'
-import { shopPage } from './shop-page.js'
+import { serve } from './serve.js'
+import { patiencePage, shopPage } from './shop-page.js'
 
 const sessions = createSessions<{ customer: string }>({
   secret: process.env['SESSION_SECRET'],
   store: process.env['SESSION_STORE'],
 })
-const app = new Koa().use(sessions)
+const app = new Koa()
 
-app.use((ctx) => {
+app.use(async (ctx, next) => {
+  try {
+    await next()
+  } catch (error) {
+    if (!isStoreUnavailable(error)) throw error
+    ctx.status = error.status
+    ctx.set(error.headers)
+    ctx.body = patiencePage()
+  }
+})
+
+app.use(sessions).use((ctx) => {
   const name = /^\/sign-in\/(\w+)$/.exec(ctx.path)?.[1]
   if (ctx.method === 'POST' && name !== undefined) {
     ctx.session.rotate()
@@ -17,7 +29,7 @@ app.use((ctx) => {
     ctx.redirect('/shop')
   } else if (ctx.path === '/shop') {
     const { customer } = ctx.session
-    ctx.body = ctx.accepts('html', 'json') === 'json' ? { customer } : shopPage(serverName, customer)
+    ctx.body = ctx.accepts('html', 'json') === 'json' ? { customer } : shopPage(customer)
   }
 })
 

@@ -1,6 +1,24 @@
+import { serverName } from './serve.js'
+
+const place = process.env['SESSION_STORE']?.startsWith('memory:') ? 'in its memory' : 'from Redis'
+
 /** The shop as a browser shows it. It says which server answered, and whether that server knows the customer. */
-export function shopPage(server: string, customer: string | undefined): string {
-  return `<!doctype html>
+export function shopPage(customer: string | undefined): string {
+  if (customer === undefined) return page('You are not signed in.', `Server ${serverName} knows no login of yours.`)
+  return page(
+    `Welcome, ${escaped(customer)}.`,
+    `Server ${serverName} has your login ${place}. Reload the page and see who answers next.`,
+  )
+}
+
+/** What a customer gets, with status 503, when the sessions cannot be reached. */
+export const patiencePage = (): string =>
+  page(
+    'One moment, please.',
+    `Server ${serverName} gets no answer from Redis, so it cannot know who you are. It says so at once, with status 503, and does not sign you out.`,
+  )
+
+const page = (headline: string, lead: string): string => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
@@ -11,13 +29,9 @@ export function shopPage(server: string, customer: string | undefined): string {
   </head>
   <body class="shop">
     <main>
-      <p class="eyebrow">Larkspur Lamps · answered by server ${server}</p>
-      <h1>${customer === undefined ? 'You are not signed in.' : `Welcome, ${escaped(customer)}.`}</h1>
-      <p class="lead">${
-        customer === undefined
-          ? `Server ${server} knows no login of yours.`
-          : `Server ${server} has your login in its memory. Reload the page and see who answers next.`
-      }</p>
+      <p class="eyebrow">Larkspur Lamps · answered by server ${serverName}</p>
+      <h1>${headline}</h1>
+      <p class="lead">${lead}</p>
       <form class="buttons" method="post" action="/sign-in/Guest">
         <a class="button" href="/shop">Reload</a>
         <button class="button primary">Sign in</button>
@@ -26,6 +40,5 @@ export function shopPage(server: string, customer: string | undefined): string {
   </body>
 </html>
 `
-}
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)

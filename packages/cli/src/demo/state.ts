@@ -4,6 +4,8 @@ export interface DemoState {
   readonly approach: string
   readonly approaches: readonly ApproachState[]
   readonly servers: readonly ServerState[]
+  /** Where the servers keep their sessions, under an approach that has such a server. */
+  readonly sessionServer: SessionServerState | undefined
   readonly visitors: readonly VisitorState[]
   /** The newest requests, oldest first. */
   readonly requests: readonly RequestState[]
@@ -17,13 +19,23 @@ export interface ApproachState {
   readonly id: string
   readonly title: string
   readonly line: string
+  /** What to do before it can be chosen, when something is missing on this machine. */
+  readonly advice: Advice | undefined
   readonly score: Score
+}
+
+export interface Advice {
+  readonly line: string
+  /** The command that brings what is missing, where there is one. */
+  readonly command: string | undefined
 }
 
 /** Page views of visitors who had signed in: was the login still there? */
 export interface Score {
   readonly kept: number
   readonly lost: number
+  /** Requests that got no page. */
+  readonly failed: number
   /** Page views in a row, up to the newest, whose login was there. */
   readonly keptInARow: number
 }
@@ -48,15 +60,30 @@ export interface ServerState {
   readonly share: number
 }
 
+export interface SessionServerState {
+  /** `'given'`: it is not the demo's, which knows nothing of it and does nothing to it. */
+  readonly status: 'starting' | 'running' | 'frozen' | 'stopped' | 'given'
+  /** The process, while there is one that is the demo's. */
+  readonly pid: number | undefined
+  /** Host and port. */
+  readonly address: string
+}
+
+/** What a visitor believes of its login; `'unknown'` after a page view that failed. */
+export type Login = 'in' | 'out' | 'unknown'
+
 export interface VisitorState {
   readonly name: string
   readonly address: string
-  readonly signedIn: boolean
+  readonly login: Login
   /** The server that answered this visitor last. */
   readonly server: string | undefined
 }
 
-/** `kept` and `lost` are page views of a visitor who had signed in; `failed`: no server answered. */
+/**
+ * `kept` and `lost` are page views of a visitor who had signed in. `failed`: no page and no sign-in, but a 503, be it of a
+ * server that does not reach the sessions or, when there is no server, of the balancer.
+ */
 export type RequestResult = 'signed-in' | 'kept' | 'lost' | 'failed'
 
 export interface RequestState {
@@ -65,4 +92,6 @@ export interface RequestState {
   readonly visitor: string
   readonly server: string | undefined
   readonly result: RequestResult
+  /** How long the answer took. */
+  readonly tookMs: number
 }

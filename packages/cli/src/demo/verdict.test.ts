@@ -1,39 +1,95 @@
-import { expect, test } from 'vitest'
-import type { Score, ServerState } from './state.js'
-import { judge } from './verdict.js'
+import { describe, expect, test } from 'vitest'
+import type { RequestState, Score, ServerState, SessionServerState } from './state.js'
+import { judge, type Situation } from './verdict.js'
 
 function server(status: ServerState['status']): ServerState {
   return { name: 'A', framework: 'Koa', status, pid: undefined, port: undefined, answered: 0, share: 0 }
 }
 const running = [server('running'), server('running')]
 const oneDown = [server('running'), server('stopped')]
-const said = (score: Score, servers: readonly ServerState[] = running): string => {
-  const { tone, headline, line } = judge({ score }, servers)
+const redis = (status: SessionServerState['status']): SessionServerState => ({ status, pid: 1, address: 'host:1' })
+const request = (result: RequestState['result'], by?: string): RequestState => ({
+  id: 1,
+  visitor: 'Mia',
+  server: by,
+  result,
+  tookMs: 2.2,
+})
+
+const said = (score: Partial<Score>, situation: Partial<Situation> = {}): string => {
+  const { tone, headline, line } = judge({
+    score: { kept: 0, lost: 0, failed: 0, keptInARow: 0, ...score },
+    servers: running,
+    sessionServer: undefined,
+    newest: undefined,
+    ...situation,
+  })
   return `${tone}: ${headline} ${line}`
 }
 
 test('says at one glance what happens to the logins', () => {
-  expect(said({ kept: 0, lost: 0, keptInARow: 0 })).toMatch(/^good: Everybody is signed in\./)
-  expect(said({ kept: 9, lost: 0, keptInARow: 9 })).toBe(
+  expect(said({})).toBe('good: Everybody is signed in. Each login lives in the memory of one server.')
+  expect(said({ kept: 9, keptInARow: 9 })).toBe(
     'good: Every login holds. All 9 page views found their visitor signed in. Now kill a server.',
   )
   expect(said({ kept: 6, lost: 4, keptInARow: 1 })).toBe(
     'bad: Logins keep dropping. 4 of 10 page views found the visitor signed out: the server that answered did not have the login. Choose another way below.',
   )
-  expect(said({ kept: 30, lost: 1, keptInARow: 0 }, oneDown)).toMatch(/^bad: 1 login lost\. 1 of 31 page views/)
+  expect(said({ kept: 30, lost: 1 }, { servers: oneDown })).toMatch(/^bad: 1 login lost\. 1 of 31 page views/)
   expect(said({ kept: 30, lost: 2, keptInARow: 12 })).toBe(
     'good: The logins hold again. The last 12 page views found their visitor signed in. 2 logins had been lost before.',
   )
 })
 
 test('does not ask for a second victim while a server is down', () => {
-  expect(said({ kept: 1, lost: 0, keptInARow: 1 }, oneDown)).toBe(
+  expect(said({ kept: 1, keptInARow: 1 }, { servers: oneDown })).toBe(
     'good: Every login holds. The first page view found its visitor signed in.',
   )
 })
 
 test('praises nobody while no server runs', () => {
-  expect(said({ kept: 9, lost: 0, keptInARow: 9 }, [server('stopped'), server('starting')])).toMatch(
+  expect(said({ kept: 9, keptInARow: 9 }, { servers: [server('stopped'), server('starting')] })).toMatch(
     /^bad: The shop is closed\./,
   )
+})
+
+describe('with a session server', () => {
+  test('praise names the next thing to try, which is not the Redis of somebody else', () => {
+    expect(said({}, { sessionServer: redis('running') })).toBe(
+      'good: Everybody is signed in. All servers share the logins in Redis.',
+    )
+    const score = { kept: 9, keptInARow: 9 }
+    expect(said(score, { sessionServer: redis('running') })).toMatch(/Now kill a server, or freeze Redis\.$/)
+    expect(said(score, { sessionServer: redis('given') })).toMatch(/Now kill a server\.$/)
+  })
+
+  test('an outage is an outage and not a lost login, whatever the score', () => {
+    const score = { kept: 30, failed: 3, keptInARow: 30 }
+    expect(said(score, { sessionServer: redis('frozen'), newest: request('failed', 'A') })).toBe(
+      'bad: Redis is frozen. Visitors get a 503 until it goes on. The last one came after 3 ms. No login is lost meanwhile.',
+    )
+    expect(said(score, { sessionServer: redis('stopped'), newest: request('kept', 'A') })).toBe(
+      'bad: Redis is down. Visitors get a 503 until it is back. Then everybody has to sign in again.',
+    )
+    expect(said(score, { sessionServer: redis('given'), newest: request('failed', 'A') })).toBe(
+      'bad: Redis is out of reach. Visitors get a 503, and nobody is signed out for it. The last one came after 3 ms.',
+    )
+  })
+
+  test('a 503 of the balancer says nothing of Redis', () => {
+    const newest = request('failed')
+    expect(said({ kept: 1 }, { sessionServer: redis('running'), newest })).toMatch(/^good/)
+  })
+
+  test('praise after an outage does not hide it', () => {
+    expect(said({ kept: 40, failed: 12, keptInARow: 40 }, { servers: oneDown, sessionServer: redis('running') })).toBe(
+      'good: Every login holds. All 40 page views found their visitor signed in. 12 requests had got a 503.',
+    )
+  })
+
+  test('logins that went with Redis are lost, and no other way is advised', () => {
+    expect(said({ kept: 6, lost: 4 }, { sessionServer: redis('running') })).toBe(
+      'bad: 4 logins lost. 4 of 10 page views found the visitor signed out: Redis did not have the login any more.',
+    )
+  })
 })

@@ -1,10 +1,20 @@
 // @ts-check
 /* global document, matchMedia, EventSource, fetch */
-/** @import { ApproachState, DemoState, RequestState, ServerState, VisitorState } from '../state.js' */
+/** @import { ApproachState, DemoState, RequestState, ServerState, SessionServerState, VisitorState } from '../state.js' */
 
 const STRIP_LENGTH = 60
 
-const resultWords = { kept: 'still signed in', lost: 'login lost', 'signed-in': 'signs in', failed: 'no answer' }
+const resultWords = { kept: 'still signed in', lost: 'login lost', 'signed-in': 'signs in', failed: 'answered 503' }
+const loginWords = { in: 'signed in', out: 'signed out', unknown: 'got a 503' }
+
+/** @type {Record<SessionServerState['status'], readonly [pause: string, end: string]>} What its two buttons do; none when it is not the demo's. */
+const redisActions = {
+  running: ['freeze', 'kill'],
+  frozen: ['thaw', 'kill'],
+  stopped: ['', 'restart'],
+  starting: ['', ''],
+  given: ['', ''],
+}
 
 const stillness = matchMedia('(prefers-reduced-motion: reduce)')
 
@@ -18,6 +28,8 @@ const buttons = {
   traffic: () => press(byId('traffic').dataset['action'] ?? 'pause'),
   burst: () => press('burst'),
   'sign-in': () => press('sign-in'),
+  'redis-pause': () => pressItsAction(byId('redis-pause')),
+  'redis-end': () => pressItsAction(byId('redis-end'), 'Redis'),
 }
 for (const [id, onPress] of Object.entries(buttons)) byId(id).addEventListener('click', onPress)
 
@@ -40,6 +52,7 @@ function draw(state) {
   for (const approach of state.approaches) drawApproach(approach, state.approach)
   lastApproach = state.approach
   for (const server of state.servers) drawServer(server)
+  drawSessionServer(state.sessionServer)
   for (const visitor of state.visitors) drawVisitor(visitor)
   for (const request of state.requests) if (request.id > lastRequest) drawRequest(request, state.servers)
   glide(places)
@@ -50,7 +63,8 @@ function drawFigures({ approach, approaches, visitors, traffic }) {
   const score = approaches.find(({ id }) => id === approach)?.score
   say('kept', String(score?.kept ?? 0))
   say('lost', String(score?.lost ?? 0))
-  say('signed-in', `${visitors.filter(({ signedIn }) => signedIn).length} of ${visitors.length}`)
+  say('failed', String(score?.failed ?? 0))
+  say('signed-in', `${visitors.filter(({ login }) => login === 'in').length} of ${visitors.length}`)
   byId('traffic').dataset['action'] = traffic === 'running' ? 'pause' : 'run'
   say('traffic', traffic === 'running' ? 'Pause' : 'Resume')
 }
@@ -59,30 +73,33 @@ function drawFigures({ approach, approaches, visitors, traffic }) {
  * @param {ApproachState} approach
  * @param {string} chosen
  */
-function drawApproach({ id, title, line, score }, chosen) {
+function drawApproach({ id, title, line, advice, score }, chosen) {
   const card = element('approach', id, byId('approaches'), (fresh) => {
     const radio = /** @type {HTMLInputElement} */ (within(fresh, 'input'))
     radio.value = id
     radio.addEventListener('change', () => press('choose', id))
     within(fresh, '.title').textContent = title
     within(fresh, '.line').textContent = line
+    radio.disabled = within(fresh, '.outcome').hidden = advice !== undefined
+    within(fresh, '.advice').hidden = advice === undefined
+    within(fresh, '.advice span').textContent = advice?.line ?? ''
+    within(fresh, '.advice code').textContent = advice?.command ?? ''
   })
   // Only a change moves the switch: while a choice is on its way, the page shows what was clicked.
   if (chosen !== lastApproach) /** @type {HTMLInputElement} */ (within(card, 'input')).checked = id === chosen
-  const views = score.kept + score.lost
-  card.dataset['result'] = views === 0 ? 'none' : score.lost === 0 ? 'good' : 'bad'
-  within(card, '.meter > span').style.setProperty('--part', String(views === 0 ? 0 : score.kept / views))
-  within(card, '.result').textContent = views === 0 ? 'not tried yet' : `${score.lost} lost, ${score.kept} kept`
+  const { kept, lost, failed } = score
+  const tried = kept + lost + failed
+  card.dataset['result'] = tried === 0 ? 'none' : lost === 0 ? 'good' : 'bad'
+  within(card, '.meter > span').style.setProperty('--part', String(tried === 0 ? 0 : kept / tried))
+  const outages = failed === 0 ? '' : `, ${failed} × 503`
+  within(card, '.result').textContent = tried === 0 ? 'not tried yet' : `${lost} lost, ${kept} kept${outages}`
 }
 
 /** @param {ServerState} server */
 function drawServer({ name, framework, status, pid, answered, share }) {
   const card = element('server', name, byId('servers'), (fresh) => {
     within(fresh, 'h3').textContent = `Server ${name}`
-    within(fresh, 'button').addEventListener('click', () => {
-      const { action } = within(fresh, 'button').dataset
-      if (action !== undefined) press(action, name)
-    })
+    within(fresh, 'button').addEventListener('click', () => pressItsAction(within(fresh, 'button'), name))
   })
   card.dataset['status'] = status
   within(card, '.what').textContent =
@@ -101,8 +118,37 @@ function drawServer({ name, framework, status, pid, answered, share }) {
   row.dataset['status'] = status
 }
 
+/** @param {SessionServerState | undefined} server */
+function drawSessionServer(server) {
+  const card = byId('session-server')
+  card.hidden = server === undefined
+  if (server === undefined) return
+  const { status, pid, address } = server
+  const isGiven = status === 'given'
+  card.dataset['status'] = status
+  const life = pid === undefined ? status : status === 'frozen' ? `frozen · process ${pid}` : `process ${pid}`
+  say('redis-what', isGiven ? `at ${address}, from REDIS_URL: not the demo’s to kill` : `session server · ${life}`)
+  say('redis-store', `SESSION_STORE=${isGiven ? '$REDIS_URL' : `redis://${address}`}`)
+  const [pause, end] = redisActions[status]
+  labelRedisButton('redis-pause', pause)
+  labelRedisButton('redis-end', end)
+}
+
+/**
+ * @param {string} id
+ * @param {string} action
+ */
+function labelRedisButton(id, action) {
+  const button = byId(id)
+  button.hidden = action === ''
+  button.dataset['action'] = action
+  const label = action.slice(0, 1).toUpperCase() + action.slice(1)
+  say(id, label)
+  button.setAttribute('aria-label', `${label} Redis`)
+}
+
 /** @param {VisitorState} visitor */
-function drawVisitor({ name, address, signedIn, server }) {
+function drawVisitor({ name, address, login, server }) {
   if (server === undefined) return
   const list = within(/** @type {HTMLElement} */ (drawn.get(`server ${server}`)), '.visitors')
   const chip = element('visitor', name, list, (fresh) => {
@@ -111,8 +157,8 @@ function drawVisitor({ name, address, signedIn, server }) {
     fresh.title = `${name}, from ${address}`
   })
   if (chip.parentElement !== list) list.append(chip)
-  chip.dataset['login'] = signedIn ? 'in' : 'out'
-  within(chip, '.login').textContent = signedIn ? 'signed in' : 'signed out'
+  chip.dataset['login'] = login
+  within(chip, '.login').textContent = loginWords[login]
 }
 
 /**
@@ -189,6 +235,16 @@ function element(kind, name, parent, prepare) {
 function copyOf(kind) {
   const template = /** @type {HTMLTemplateElement} */ (byId(`${kind}-template`))
   return /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true))
+}
+
+/**
+ * What a button does now is written on it; on some there is nothing for a while.
+ * @param {HTMLElement} button
+ * @param {string} [of]
+ */
+function pressItsAction(button, of) {
+  const { action } = button.dataset
+  if (action) press(action, of)
 }
 
 /**

@@ -1,0 +1,78 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import type { Advice } from './state.js'
+
+/** A Redis that is there already: the demo uses it, and neither starts nor ends it. */
+export interface GivenRedis {
+  readonly url: string
+}
+
+/** The path of a program that the demo starts and ends as it likes. */
+export interface RedisProgram {
+  readonly program: string
+}
+
+/** No Redis, and what to do about it. */
+export interface MissingRedis {
+  readonly advice: Advice
+}
+
+const programs = ['redis-server', 'valkey-server']
+const schemes = /^(redis|rediss|redis\+sentinel|redis\+cluster):\/\//i
+/** Its keys in a Redis that others use, too, can be told from theirs. */
+const PREFIX = 'prefix=holdfast-demo:'
+
+const installers = [
+  ['brew', 'brew install redis'],
+  ['apt-get', 'sudo apt-get install redis-server'],
+  ['dnf', 'sudo dnf install valkey'],
+  ['apk', 'sudo apk add redis'],
+  ['pacman', 'sudo pacman -S valkey'],
+] as const
+
+/** `REDIS_URL` first, then a program in `PATH`. */
+export function findRedis(env: NodeJS.ProcessEnv): GivenRedis | RedisProgram | MissingRedis {
+  const { REDIS_URL: url = '' } = env
+  if (url !== '') return given(url)
+  const program = programs.map((name) => findProgram(name, env)).find((path) => path !== undefined)
+  return program === undefined ? { advice: adviceFor(env) } : { program }
+}
+
+/** A bad URL is not shown: it may hold a password. */
+function given(url: string): GivenRedis | MissingRedis {
+  if (schemes.test(url)) return { url: withPrefix(url) }
+  const line = 'REDIS_URL does not begin with redis:// or rediss://. Correct it, or unset it, and start the demo again.'
+  return { advice: { line, command: undefined } }
+}
+
+/** Host and port, for the page: whatever comes before an `@` may be a password. */
+export const hostOf = (url: string): string =>
+  (url.split('@').at(-1) ?? '').replace(/^.*?:\/\//, '').replace(/[/?#].*$/, '')
+
+function withPrefix(url: string): string {
+  if (url.includes('prefix=')) return url
+  return `${url}${url.includes('?') ? '&' : '?'}${PREFIX}`
+}
+
+function adviceFor(env: NodeJS.ProcessEnv): Advice {
+  const command = installers.find(([program]) => findProgram(program, env) !== undefined)?.[1]
+  const line =
+    command === undefined
+      ? 'Needs a Redis. Set REDIS_URL to one that you have, and start the demo again.'
+      : 'Needs redis-server on this machine. Install it, and start the demo again:'
+  return { line, command }
+}
+
+function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const folders = (env['PATH'] ?? '').split(delimiter)
+  return folders.map((folder) => join(folder, name)).find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

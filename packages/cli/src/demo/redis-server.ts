@@ -1,0 +1,95 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { extname } from 'node:path'
+import { firstMessage } from './first-message.js'
+import type { RedisReady } from './redis-keeper.js'
+
+export type RedisStatus =
+  | { readonly is: 'stopped' }
+  | { readonly is: 'starting' }
+  | { readonly is: 'running'; readonly pid: number }
+  | { readonly is: 'frozen'; readonly pid: number }
+
+export interface RedisServerOptions {
+  readonly onChange: () => void
+  /** The process ended and nobody had asked for it. */
+  readonly onCrash: () => void
+}
+
+/** The demo's own Redis: all in memory, on 127.0.0.1, on one port for its whole life. It ends with this process. */
+export class RedisServer {
+  #port = 0
+  #status: RedisStatus = { is: 'stopped' }
+  #keeper: ChildProcess | undefined
+  readonly #options: RedisServerOptions
+
+  constructor(options: RedisServerOptions) {
+    this.#options = options
+  }
+
+  get status(): RedisStatus {
+    return this.#status
+  }
+
+  /** Where app servers find it; a port that nobody listens on before its first start. */
+  get url(): string {
+    return `redis://127.0.0.1:${this.#port}`
+  }
+
+  /** `program` is the path of `redis-server` or `valkey-server`. Resolves when it takes connections; it is empty then. */
+  async start(program: string): Promise<void> {
+    if (this.#status.is !== 'stopped') return
+    this.#become({ is: 'starting' })
+    this.#port ||= await freePort()
+    const file = new URL(`./redis-keeper${extname(import.meta.url)}`, import.meta.url)
+    const keeper = fork(file, [program, String(this.#port)])
+    this.#keeper = keeper
+    keeper.once('exit', () => this.#ended(keeper))
+    const { pid } = await firstMessage<RedisReady>(keeper, 'Redis', () => void this.kill())
+    this.#become({ is: 'running', pid })
+  }
+
+  /** SIGKILL: what it had in its memory is gone. Resolves when its process is. */
+  async kill(): Promise<void> {
+    const keeper = this.#keeper
+    if (keeper === undefined) return
+    this.#keeper = undefined
+    keeper.disconnect()
+    await once(keeper, 'exit')
+  }
+
+  /** SIGSTOP, when it is running: its connections stay open and nothing is answered. */
+  freeze(): void {
+    if (this.#status.is !== 'running') return
+    process.kill(this.#status.pid, 'SIGSTOP')
+    this.#become({ ...this.#status, is: 'frozen' })
+  }
+
+  thaw(): void {
+    if (this.#status.is !== 'frozen') return
+    process.kill(this.#status.pid, 'SIGCONT')
+    this.#become({ ...this.#status, is: 'running' })
+  }
+
+  #ended(keeper: ChildProcess): void {
+    const crashed = this.#keeper === keeper && this.#status.is !== 'starting'
+    if (this.#keeper === keeper) this.#keeper = undefined
+    this.#become({ is: 'stopped' })
+    if (crashed) this.#options.onCrash()
+  }
+
+  #become(status: RedisStatus): void {
+    this.#status = status
+    this.#options.onChange()
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
