@@ -13,6 +13,8 @@ export interface Where {
   readonly direction?: Direction
   /** Only connections from this address: servers of one set connect from addresses of their own. */
   readonly from?: string
+  /** Only the connections of now; new ones pass. */
+  readonly established?: boolean
 }
 
 /**
@@ -123,7 +125,7 @@ class TcpProxy implements FaultProxy {
   }
 
   #add(fault: Fault, where: Where = {}): void {
-    this.#faults.push({ fault, where })
+    if (!where.established) this.#faults.push({ fault, where })
     for (const connection of this.#connections) this.#strike(connection, fault, where)
   }
 
