@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { listsKeys, reportsChanges, StoreUnavailableError, type SessionStore } from '@holdfast/core'
 
 type Operation = 'read' | 'write' | 'touch'
@@ -37,6 +36,9 @@ export interface FaultyStore extends SessionStore {
   /** Now the store gets, in their order, the calls that `'apply-later'` kept. */
   applyLate(): Promise<void>
 }
+
+/** By the global timer, so that fake timers which hold the store's deadlines hold its delays too. */
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Wraps a real store and lets its calls fail as real servers do. `keys` and `onChange` are passed on without faults. */
 export function faulty(store: SessionStore): FaultyStore {
