@@ -1,4 +1,7 @@
-/** How long a call to the store takes these days: a moving average in ms. Shared by all commits of an engine. */
+/**
+ * How long a call to the store takes these days: a moving average in ms. Shared by all commits of an engine, which alone
+ * teach it: what a request reads may come from a near cache.
+ */
 export class Pace {
   #average = 1
 

@@ -18,7 +18,7 @@ import { codeOf, SessionConflictError, SessionGoneError, StoreUnavailableError }
 import { publishSession } from './events.js'
 import { offer } from './offer.js'
 import { rotateRecord, type Rotation } from './rotation.js'
-import { isTombstone, type SessionStore } from './store.js'
+import { isSameWrite, isTombstone, type SessionRecord, type SessionStore } from './store.js'
 
 export interface CommitsOptions extends ChangeLimits {
   readonly store: SessionStore
@@ -39,7 +39,7 @@ interface Update {
 interface Touch {
   readonly kind: 'touch'
   readonly base: Snapshot
-  resolve(): void
+  resolve(moved: Snapshot | undefined): void
 }
 /** What must not be coalesced: destroy and rotate. */
 interface Barrier {
@@ -109,15 +109,18 @@ export class Commits {
     )
   }
 
-  /** Moves the deadline, at most once per tenth of the idle time. A failure is an event: the request has what it needs. */
-  touch(key: string, base: Snapshot, budget: Budget): Promise<void> {
+  /**
+   * Moves the deadline, at most once per tenth of the idle time. Resolves to the session whose deadline was moved, if one
+   * was. A failure is an event: the request has what it needs.
+   */
+  touch(key: string, base: Snapshot, budget: Budget): Promise<Snapshot | undefined> {
     return this.#track(
       () =>
         new Promise((resolve) => {
           const timer = setTimeout(resolve, budget.remainingMs)
-          const settle = (): void => {
+          const settle = (moved: Snapshot | undefined): void => {
             clearTimeout(timer)
-            resolve()
+            resolve(moved)
           }
           this.#enqueue(key, { kind: 'touch', base, resolve: settle })
         }),
@@ -203,14 +206,19 @@ export class Commits {
   async #batch(key: string, lane: Lane): Promise<void> {
     const updates: Update[] = []
     const touches: Touch[] = []
+    let moved: Snapshot | undefined
     try {
       this.#take(lane, updates, touches)
-      if (updates.length === 0) await this.#moveDeadline(key, lane, touches)
-      else await this.#writeAll(key, lane, updates, touches)
+      if (updates.length === 0) {
+        moved = await this.#moveDeadline(key, lane, touches)
+      } else {
+        await this.#writeAll(key, lane, updates, touches)
+        moved = lane.known
+      }
     } catch (error) {
       for (const update of updates) update.reject(error)
     }
-    for (const touch of touches) touch.resolve()
+    for (const touch of touches) touch.resolve(moved)
   }
 
   #take(lane: Lane, updates: Update[], touches: Touch[]): void {
@@ -263,20 +271,32 @@ export class Commits {
     return compose(content, [...live.keys()], this.#options, (change, error) => live.get(change)?.reject(error))
   }
 
-  async #moveDeadline(key: string, lane: Lane, touches: readonly Touch[]): Promise<void> {
+  /** A touch that meets a newer write is made again with that one: what was read may be old. */
+  async #moveDeadline(key: string, lane: Lane, touches: readonly Touch[]): Promise<Snapshot | undefined> {
     const { store, clock, pace } = this.#options
-    const base = touches.reduce((known, touch) => latest(known, touch.base), lane.known) as Snapshot
-    const expiresAt = touchedDeadline(base.envelope, clock())
-    if (expiresAt <= (this.#touched.get(key) ?? 0)) return
-    this.#touched.set(key, expiresAt)
+    const budget = new Budget(pace)
+    let base = touches.reduce((known, touch) => latest(known, touch.base), lane.known)
     try {
-      await new Budget(pace).call((options) => store.touch(key, base.record, expiresAt, options))
+      while (base && budget.hasRound) {
+        const { record, envelope } = base
+        const expiresAt = touchedDeadline(envelope, clock())
+        if (expiresAt <= Math.max(record.expiresAt, this.#touched.get(key) ?? 0)) return undefined
+        this.#touched.set(key, expiresAt)
+        const outcome = await budget.call((options) => store.touch(key, record, expiresAt, options))
+        if (outcome.written) return base
+        base = outcome.current && newerWrite(outcome.current, record)
+        if (base) this.#touched.delete(key)
+      }
     } catch (error) {
       this.#touched.delete(key)
       publishSession({ type: 'touch-failed', code: codeOf(error) })
     }
+    return undefined
   }
 }
+
+const newerWrite = (current: SessionRecord, known: SessionRecord): Snapshot | undefined =>
+  isTombstone(current) || isSameWrite(current, known) ? undefined : snapshotOf(current)
 
 const outOfTime = ({ conflicts }: Update, store: SessionStore): Error =>
   conflicts > 0

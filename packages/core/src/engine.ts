@@ -21,7 +21,7 @@ import { OpeningStore } from './opening-store.js'
 import { resolveOptions, type Config } from './options.js'
 import { askReady } from './ready.js'
 import { type Opening, type RequestParts, RequestSession } from './request-session.js'
-import { isExpired, isTombstone, type SessionStore } from './store.js'
+import { type CallOptions, isExpired, isTombstone, type SessionStore } from './store.js'
 import type {
   CheckedData,
   CreatedSession,
@@ -94,7 +94,7 @@ class SessionEngine<Data extends object> implements Engine<Data> {
       users: this.#users,
       cookies: this.#cookies,
       warnOnRegenerate,
-      load: (key) => this.#load(key),
+      loadFresh: (key) => this.#load(key, { fresh: true }),
       budget: () => new Budget(this.#pace),
     }
     this.#ready = this.#probe()
@@ -233,11 +233,9 @@ class SessionEngine<Data extends object> implements Engine<Data> {
   }
 
   /** The live session of a key. Rejects with `StoreUnavailableError`, also for a record of a newer version. */
-  async #load(key: string): Promise<Snapshot | undefined> {
+  async #load(key: string, options?: CallOptions): Promise<Snapshot | undefined> {
     if (this.#closing) throw new StoreUnavailableError('These sessions were closed.', { refused: true })
-    const startedAt = performance.now()
-    const record = await this.#store.read(key)
-    this.#pace.add(performance.now() - startedAt)
+    const record = await this.#store.read(key, options)
     const now = this.#config.clock()
     if (!record || isExpired(record, now)) {
       publishSession({ type: 'missing' })

@@ -150,7 +150,7 @@ export class LiveSession implements SessionActions {
     await this.#host.serial(async () => {
       if (this.#host.hasEnded || this.#frozen) throw new SessionLateWriteError('reload() after the end of the response')
       if (this.outage) throw this.outage
-      const snapshot = this.#base && !this.#ended ? await this.#parts.load(this.storedKey as string) : undefined
+      const snapshot = this.#base && !this.#ended ? await this.#parts.loadFresh(this.storedKey as string) : undefined
       const data = snapshot && parseData(snapshot.envelope.text)
       if (!snapshot || !data) throw new SessionGoneError()
       this.#base = snapshot
@@ -309,10 +309,10 @@ export class LiveSession implements SessionActions {
   }
 
   async #touch(base: Snapshot, budget: Budget): Promise<void> {
-    const { user, absoluteAt } = base.envelope
-    const moved = this.#parts.commits.touch(this.sessionId, base, budget)
-    if (user !== undefined) await this.#parts.users.ensure(user, this.sessionId, absoluteAt, budget)
-    await moved
+    const { commits, users } = this.#parts
+    const moved = await commits.touch(this.sessionId, base, budget)
+    if (moved?.envelope.user === undefined) return
+    await users.ensure(moved.envelope.user, this.sessionId, moved.envelope.absoluteAt, budget)
   }
 
   #values(): readonly unknown[] {

@@ -11,7 +11,8 @@ export interface SessionParts {
   readonly config: Config
   readonly commits: Commits
   readonly users: Users
-  load(key: string): Promise<Snapshot | undefined>
+  /** The live session of a key, past every near cache. */
+  loadFresh(key: string): Promise<Snapshot | undefined>
   /** The time that one commit has in all, from now on. */
   budget(): Budget
 }

@@ -64,7 +64,7 @@ export interface SessionMembers {
   /** Stores now what would be stored before the response, an empty new session too. Done once it resolves, whatever the status. */
   save(): Promise<void>
   reload(callback: NodeCallback): void
-  /** Reads the stored session into this object; unsaved changes are dropped. Rejects with `SessionGoneError` when it ended. */
+  /** Reads the stored session into this object, past a near cache; unsaved changes are dropped. Rejects with `SessionGoneError` when it ended. */
   reload(): Promise<void>
   /** A new id with the same data: call it at each login. `id` is the new one at once, the old one ends with the next commit. */
   rotate(): void

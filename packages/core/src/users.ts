@@ -37,7 +37,8 @@ const ALL_SESSIONS_MS = 5_000
 
 /**
  * The sessions of each user: one record per user, under compare-and-set like any other, whose fields are session keys. A
- * session is entered before it is written and a tombstone is written before its entry goes, so none is ever missed.
+ * session is entered before it is written and a tombstone is written before its entry goes, so none is ever missed. All
+ * that is read for it is read past near caches.
  */
 export class Users {
   readonly #options: UsersOptions
@@ -133,7 +134,7 @@ export class Users {
     const states = new Map<string, Snapshot | 'pending' | 'over'>()
     await eachOf([...entries], async ([key, [absoluteAt, addedAt]]) => {
       if (absoluteAt <= clock()) return void states.set(key, 'over')
-      const record = await budget.call((options) => store.read(key, options))
+      const record = await budget.call((options) => store.read(key, { ...options, fresh: true }))
       if (record?.data === null) return void states.set(key, 'over')
       const decoded = record && decode(record.data as string)
       if (record && decoded?.state === 'ok' && decoded.envelope.user === user) {
@@ -201,7 +202,8 @@ export class Users {
   }
 
   async #read(user: string, budget: Budget): Promise<Index> {
-    return indexOf(await budget.call((options) => this.#options.store.read(indexKey(user), options)))
+    const { store } = this.#options
+    return indexOf(await budget.call((options) => store.read(indexKey(user), { ...options, fresh: true })))
   }
 }
 
