@@ -1,17 +1,12 @@
 import type { GivenRedis, MissingRedis, RedisProgram } from './find-redis.js'
 import { roundRobin, stickyByAddress, stickyByCookie, type Policy } from './policies.js'
-import type { Advice } from './state.js'
 
-/** One entry of the page's switch, as a reader sees it. */
-interface Entry {
+/** One entry of the page's switch: how the balancer spreads requests, and where the servers keep their sessions. */
+export interface Approach {
   readonly id: string
   readonly title: string
   /** One or two sentences for the page. */
   readonly line: string
-}
-
-/** How the balancer spreads requests, and where the servers keep their sessions. */
-export interface Approach extends Entry {
   /** The `SESSION_STORE` of the app servers, or the session server that they share. */
   readonly store: string | GivenRedis | RedisProgram
   /** Called once for each time that the approach is chosen. */
@@ -20,9 +15,10 @@ export interface Approach extends Entry {
   readonly setsRoute: boolean
 }
 
-/** An entry that this machine lacks something for. */
-export interface MissingApproach extends Entry {
-  readonly advice: Advice
+/** An entry that this machine lacks something for, and what to do about it. */
+export interface MissingApproach extends MissingRedis {
+  readonly id: string
+  readonly title: string
 }
 
 /** What needs nothing but Node, in the order of the page; the first one is chosen at the start. */
@@ -53,14 +49,11 @@ export const approaches = [
   },
 ] as const satisfies readonly Approach[]
 
-const sessionServer = {
-  id: 'redis',
-  title: 'Session server (Redis)',
-  line: 'Each request goes to the next server. All of them keep their logins in one Redis.',
-}
+const sessionServer = { id: 'redis', title: 'Session server (Redis)' }
 
 /** The approach with Redis; without one, what it takes to have it here. */
 export function redisApproach(redis: GivenRedis | RedisProgram | MissingRedis): Approach | MissingApproach {
-  if ('advice' in redis) return { ...sessionServer, advice: redis.advice }
-  return { ...sessionServer, store: redis, policy: roundRobin, setsRoute: false }
+  if ('line' in redis) return { ...sessionServer, ...redis }
+  const line = 'Each request goes to the next server. All of them keep their logins in one Redis.'
+  return { ...sessionServer, line, store: redis, policy: roundRobin, setsRoute: false }
 }

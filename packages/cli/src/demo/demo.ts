@@ -72,7 +72,7 @@ export class Demo {
   /** Every approach begins with fresh logins, so that their scores can be compared. `false`: there is none of that id here. */
   async choose(id: string): Promise<boolean> {
     const approach = this.#approaches.find((each) => each.id === id)
-    if (approach === undefined || 'advice' in approach) return false
+    if (approach === undefined || !('store' in approach)) return false
     await this.#traffic.between(async () => {
       const isOtherStore = approach.store !== this.#approach.store
       this.#approach = approach
@@ -162,8 +162,8 @@ export class Demo {
 
   #approachState(approach: Approach | MissingApproach): ApproachState {
     const { id, title, line } = approach
-    const advice = 'advice' in approach ? approach.advice : undefined
-    return { id, title, line, advice, score: this.#scoreboard.score(id) }
+    const command = 'command' in approach ? approach.command : undefined
+    return { id, title, line, isHere: 'store' in approach, command, score: this.#scoreboard.score(id) }
   }
 
   #visitorStates(): VisitorState[] {

@@ -27,16 +27,15 @@ test('takes the program in PATH, Redis before Valkey', async () => {
 })
 
 test('without one it names the command that brings it, for the installer that is here', async () => {
-  const line = 'Needs redis-server on this machine. Install it, and start the demo again:'
+  const line = 'All servers keep their logins in one Redis. Install it, and start the demo again:'
   expect(findRedis({ PATH: await pathWith('apt-get'), REDIS_URL: '' })).toEqual({
-    advice: { line, command: 'sudo apt-get install redis-server' },
+    line,
+    command: 'sudo apt install redis-server',
   })
-  expect(findRedis({ PATH: await pathWith('brew') })).toEqual({ advice: { line, command: 'brew install redis' } })
+  expect(findRedis({ PATH: await pathWith('brew') })).toEqual({ line, command: 'brew install redis' })
   expect(findRedis({})).toEqual({
-    advice: {
-      line: 'Needs a Redis. Set REDIS_URL to one that you have, and start the demo again.',
-      command: undefined,
-    },
+    line: 'All servers keep their logins in one Redis. Set REDIS_URL to yours, and start the demo again.',
+    command: undefined,
   })
 })
 
@@ -51,10 +50,8 @@ test('REDIS_URL comes first; its keys get a prefix of the demo, unless it has on
 test('a REDIS_URL that is none is said to be wrong, and not shown: it may hold a password', () => {
   for (const REDIS_URL of ['user:hunter2@db:6379', 'http://hunter2@db']) {
     expect(findRedis({ REDIS_URL })).toEqual({
-      advice: {
-        line: 'REDIS_URL does not begin with redis:// or rediss://. Correct it, or unset it, and start the demo again.',
-        command: undefined,
-      },
+      line: 'REDIS_URL does not begin with redis:// or rediss://. Correct it, or unset it, and start the demo again.',
+      command: undefined,
     })
   }
 })

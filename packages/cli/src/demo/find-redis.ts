@@ -1,6 +1,5 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import type { Advice } from './state.js'
 
 /** A Redis that is there already: the demo uses it, and neither starts nor ends it. */
 export interface GivenRedis {
@@ -14,7 +13,9 @@ export interface RedisProgram {
 
 /** No Redis, and what to do about it. */
 export interface MissingRedis {
-  readonly advice: Advice
+  readonly line: string
+  /** What brings one, where there is such a command. */
+  readonly command: string | undefined
 }
 
 const programs = ['redis-server', 'valkey-server']
@@ -24,7 +25,7 @@ const PREFIX = 'prefix=holdfast-demo:'
 
 const installers = [
   ['brew', 'brew install redis'],
-  ['apt-get', 'sudo apt-get install redis-server'],
+  ['apt-get', 'sudo apt install redis-server'],
   ['dnf', 'sudo dnf install valkey'],
   ['apk', 'sudo apk add redis'],
   ['pacman', 'sudo pacman -S valkey'],
@@ -35,14 +36,14 @@ export function findRedis(env: NodeJS.ProcessEnv): GivenRedis | RedisProgram | M
   const { REDIS_URL: url = '' } = env
   if (url !== '') return given(url)
   const program = programs.map((name) => findProgram(name, env)).find((path) => path !== undefined)
-  return program === undefined ? { advice: adviceFor(env) } : { program }
+  return program === undefined ? adviceFor(env) : { program }
 }
 
 /** A bad URL is not shown: it may hold a password. */
 function given(url: string): GivenRedis | MissingRedis {
   if (schemes.test(url)) return { url: withPrefix(url) }
   const line = 'REDIS_URL does not begin with redis:// or rediss://. Correct it, or unset it, and start the demo again.'
-  return { advice: { line, command: undefined } }
+  return { line, command: undefined }
 }
 
 /** Host and port, for the page: whatever comes before an `@` may be a password. */
@@ -54,12 +55,12 @@ function withPrefix(url: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}${PREFIX}`
 }
 
-function adviceFor(env: NodeJS.ProcessEnv): Advice {
+function adviceFor(env: NodeJS.ProcessEnv): MissingRedis {
   const command = installers.find(([program]) => findProgram(program, env) !== undefined)?.[1]
   const line =
     command === undefined
-      ? 'Needs a Redis. Set REDIS_URL to one that you have, and start the demo again.'
-      : 'Needs redis-server on this machine. Install it, and start the demo again:'
+      ? 'All servers keep their logins in one Redis. Set REDIS_URL to yours, and start the demo again.'
+      : 'All servers keep their logins in one Redis. Install it, and start the demo again:'
   return { line, command }
 }
 

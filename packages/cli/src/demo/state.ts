@@ -19,15 +19,11 @@ export interface ApproachState {
   readonly id: string
   readonly title: string
   readonly line: string
-  /** What to do before it can be chosen, when something is missing on this machine. */
-  readonly advice: Advice | undefined
-  readonly score: Score
-}
-
-export interface Advice {
-  readonly line: string
+  /** `false`: this machine lacks something, of which the line tells; it cannot be chosen. */
+  readonly isHere: boolean
   /** The command that brings what is missing, where there is one. */
   readonly command: string | undefined
+  readonly score: Score
 }
 
 /** Page views of visitors who had signed in: was the login still there? */

@@ -73,17 +73,16 @@ function drawFigures({ approach, approaches, visitors, traffic }) {
  * @param {ApproachState} approach
  * @param {string} chosen
  */
-function drawApproach({ id, title, line, advice, score }, chosen) {
+function drawApproach({ id, title, line, isHere, command, score }, chosen) {
   const card = element('approach', id, byId('approaches'), (fresh) => {
     const radio = /** @type {HTMLInputElement} */ (within(fresh, 'input'))
     radio.value = id
     radio.addEventListener('change', () => press('choose', id))
     within(fresh, '.title').textContent = title
     within(fresh, '.line').textContent = line
-    radio.disabled = within(fresh, '.outcome').hidden = advice !== undefined
-    within(fresh, '.advice').hidden = advice === undefined
-    within(fresh, '.advice span').textContent = advice?.line ?? ''
-    within(fresh, '.advice code').textContent = advice?.command ?? ''
+    radio.disabled = within(fresh, '.outcome').hidden = !isHere
+    within(fresh, 'code').hidden = command === undefined
+    within(fresh, 'code').textContent = command ?? ''
   })
   // Only a change moves the switch: while a choice is on its way, the page shows what was clicked.
   if (chosen !== lastApproach) /** @type {HTMLInputElement} */ (within(card, 'input')).checked = id === chosen
