@@ -1,0 +1,90 @@
+import { subscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { SessionEvent, StoreEvent } from '@holdfast/core'
+import { createSessions } from '@holdfast/express'
+import express, { type Request, type Response } from 'express'
+import type { AppReport, AppSettings } from './fleet.js'
+
+/** The app that the fault matrix kills, starves and reads: Express and `createSessions` by URL, as a user writes it. */
+const settings = JSON.parse(process.env['APP_SETTINGS'] as string) as AppSettings
+
+const events: Record<string, number> = {}
+const attempts: number[] = []
+let rejections = 0
+const loopDelay = monitorEventLoopDelay({ resolution: 5 })
+loopDelay.enable()
+
+const count = (type: string): void => void (events[type] = (events[type] ?? 0) + 1)
+subscribe('holdfast:session', (message) => {
+  const event = message as SessionEvent
+  count(event.type)
+  if (event.type === 'conflict') attempts[event.rounds] = (attempts[event.rounds] ?? 0) + event.commits
+})
+subscribe('holdfast:store', (message) => count((message as StoreEvent).type))
+process.on('unhandledRejection', () => rejections++)
+process.on('warning', (warning) => count((warning as { code?: string }).code ?? warning.name))
+
+let clockAhead = 0
+const sessions = createSessions<Record<string, unknown>>({
+  ...settings,
+  cookie: { secure: false },
+  clock: () => Date.now() + clockAhead,
+})
+
+const app = express()
+app.get('/report', (_req, res) => {
+  const report: AppReport = {
+    ...{ events, rejections, conflicts: attempts.map((commits) => commits ?? 0) },
+    loopDelayMs: loopDelay.max / 1e6,
+  }
+  res.json(report)
+  loopDelay.reset()
+})
+app.get('/clock', (req, res) => {
+  clockAhead = Number(req.query['ahead'])
+  res.end()
+})
+app.use(sessions)
+
+app.get('/login', (req, res) => {
+  const session = sessions.of(req)
+  session['userId'] = req.query['user']
+  res.end(session.id)
+})
+app.get('/logout', async (req, res) => {
+  await sessions.of(req).destroy()
+  res.end()
+})
+app.get('/add', loggedIn, async (req, res) => {
+  const { field, value, wait } = req.query
+  if (wait) await new Promise((resolve) => setTimeout(resolve, Number(wait)))
+  sessions.of(req)[String(field)] = value ?? 1
+  res.end()
+})
+app.get('/fill', loggedIn, (req, res) => {
+  sessions.of(req)['filling'] = 'x'.repeat(Number(req.query['bytes']))
+  res.end()
+})
+app.get('/show', loggedIn, (req, res) => {
+  res.json(sessions.of(req))
+})
+
+/** Who has no login is told so, and nothing is stored for them. */
+function loggedIn(req: Request, res: Response, next: () => void): void {
+  if (sessions.of(req)['userId'] === undefined) res.status(401).end()
+  else next()
+}
+
+const server = createServer({ keepAliveTimeout: 60_000 }, app)
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+await sessions.ready()
+console.log(`listening on ${(server.address() as AddressInfo).port}`)
+process.once('SIGTERM', () => {
+  server.close()
+  server.closeAllConnections()
+  void sessions.close().then(() => process.exit())
+})

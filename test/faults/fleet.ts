@@ -1,0 +1,74 @@
+import type { SessionOptions } from '@holdfast/core'
+import { startNode, type Child } from '../process.js'
+import { Client, type Answer } from './client.js'
+
+/** The options of `createSessions` that go into an app process. */
+export interface AppSettings extends Pick<SessionOptions, 'idle' | 'maxBytes' | 'onUnavailable'> {
+  readonly secret: string | readonly string[]
+  readonly store: string
+}
+
+/** What an app process counted since it started. */
+export interface AppReport {
+  /** Events of both channels, and warnings by their code. */
+  readonly events: Readonly<Record<string, number>>
+  readonly rejections: number
+  /** How many commits met writes of others for the first, second, … time (index 1, 2, …). */
+  readonly conflicts: readonly number[]
+  /** The longest that this process stood still since it was last asked. */
+  readonly loopDelayMs: number
+}
+
+export const SECRET = 'a secret of the fault matrix, long enough'
+
+/** One app server in a process of its own. */
+export class AppProcess {
+  readonly #settings: AppSettings
+  #child: Child
+  #client: Client
+
+  private constructor(settings: AppSettings, child: Child, client: Client) {
+    this.#settings = settings
+    this.#child = child
+    this.#client = client
+  }
+
+  static async start(settings: AppSettings): Promise<AppProcess> {
+    const { child, client } = await launch(settings)
+    return new AppProcess(settings, child, client)
+  }
+
+  get(path: string, cookie?: string): Promise<Answer> {
+    return this.#client.get(path, cookie)
+  }
+
+  async report(): Promise<AppReport> {
+    return JSON.parse((await this.get('/report')).body) as AppReport
+  }
+
+  async kill(): Promise<void> {
+    await this.#child.stop('SIGKILL')
+    this.#client.close()
+  }
+
+  async restart(): Promise<void> {
+    const { child, client } = await launch(this.#settings)
+    this.#child = child
+    this.#client = client
+  }
+
+  async stop(): Promise<void> {
+    this.#client.close()
+    await this.#child.stop()
+  }
+}
+
+async function launch(settings: AppSettings): Promise<{ child: Child; client: Client }> {
+  const env = { NODE_ENV: 'production', APP_SETTINGS: JSON.stringify(settings) }
+  const child = startNode('test/faults/app.ts', { env })
+  const [, port] = await child.printed(/listening on (\d+)/)
+  return { child, client: new Client(Number(port)) }
+}
+
+export const startApps = (count: number, settings: AppSettings): Promise<AppProcess[]> =>
+  Promise.all(Array.from({ length: count }, () => AppProcess.start(settings)))

@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TargetOptions, Victim } from './column.js'
+import type { AppReport } from './fleet.js'
+import { checkHistory, type History } from './history.js'
+import { Load } from './load.js'
+import type { LoadRun, Outcome, Row, Scale } from './row.js'
+import type { Stage } from './stage.js'
+
+/** What a fault may cost. Whatever is not named here must not happen. */
+export interface Cost {
+  /** Logins. Default: none. */
+  readonly sessions?: 'all' | 'some'
+  /** Acknowledged changes, and acknowledged logouts with them. Default: none. */
+  readonly tail?: boolean
+  /** Statuses of requests that failed. Default: 503 only. */
+  readonly failures?: readonly string[]
+}
+
+export interface LoadRow extends Pick<Row, 'number' | 'title' | 'expected'> {
+  readonly needs?: TargetOptions
+  /** Does the harm and ends it. */
+  strike(victim: Victim, run: LoadRun, stage: Stage): Promise<void>
+  readonly cost?: Cost | ((victim: Victim) => Cost)
+}
+
+/** A request's budgets beside the time of its handler: opening 250 ms, the commit 600 ms. */
+const BUDGET_MS = 850
+/** What a busy machine may add, beside the time that a process stood still. */
+const NOISE_MS = 1_000
+
+interface Found {
+  readonly load: Load
+  readonly history: History
+  readonly rejections: number
+  readonly loopDelayMs: number
+  /** Why visitors were not served again. */
+  readonly stuck: unknown
+}
+
+/** A row whose fault strikes while visitors come and go. */
+export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
+  return {
+    ...row,
+    async run(stage, scale) {
+      const before = await countsOf(stage)
+      const load = await Load.start({ apps: stage.apps, ...scale })
+      const victim = await stage.target.aim()
+      let overAt = performance.now()
+      const run: LoadRun = {
+        hold: () => sleep(scale.holdMs),
+        served: () => load.allServed(),
+        over: () => (overAt = performance.now()),
+      }
+      const stuck = await strike(victim, run, stage)
+        .then(() => load.allServed())
+        .catch((error: unknown) => error)
+      await load.stop()
+      await stage.target.settled()
+      const history = await checkHistory(load.visitors, stage.apps, stage.target)
+      const after = await countsOf(stage)
+      const found = {
+        load,
+        history,
+        stuck,
+        rejections: after.rejections - before.rejections,
+        loopDelayMs: after.loopDelayMs,
+      }
+      return {
+        ...{ lost: history.lost, missing: history.missing, sessions: load.visitors.length },
+        ...{ requests: load.requests, failed: load.failed, worstWaitMs: Math.round(load.worstWaitMs) },
+        recoveredMs: Math.round(Math.max(0, load.lastFailureAt - overAt)),
+        late: after.late - before.late,
+        note: history.returned > 0 ? `${history.returned} logouts were undone` : '',
+        broken: brokenBy(found, typeof cost === 'function' ? cost(victim) : cost),
+      }
+    },
+  }
+}
+
+async function countsOf({ apps }: Stage): Promise<{ late: number; rejections: number; loopDelayMs: number }> {
+  const reports = await Promise.all(apps.map((app) => app.report()))
+  const sum = (count: (report: AppReport) => number): number => reports.reduce((all, report) => all + count(report), 0)
+  return {
+    late: sum(({ events }) => events['late-reply'] ?? 0),
+    rejections: sum(({ rejections }) => rejections),
+    loopDelayMs: Math.max(...reports.map(({ loopDelayMs }) => loopDelayMs)),
+  }
+}
+
+function brokenBy({ load, history, rejections, loopDelayMs, stuck }: Found, cost: Cost): string[] {
+  const { sessions, tail = false, failures = ['503'] } = cost
+  const { lost, missing, returned, stale } = history
+  const limit = BUDGET_MS + NOISE_MS + loopDelayMs
+  const unexpected = Object.keys(load.failed).filter(
+    (status) => !failures.includes(status) && !(sessions && status === '401'),
+  )
+  return [
+    ...(stuck ? [`it did not recover: ${String(stuck)}`] : []),
+    ...(lost > 0 && !sessions ? [`${lost} sessions were lost`] : []),
+    ...(missing > 0 && !tail ? [`${missing} acknowledged changes were lost`] : []),
+    ...(returned > 0 && !tail ? [`${returned} sessions came back after their logout`] : []),
+    ...(stale > 0 && !tail ? [`${stale} acknowledged changes were not seen by the next request`] : []),
+    ...unexpected.map((status) => `${load.failed[status]} requests ended with ${status}`),
+    ...(load.worstWaitMs > limit ? [`a request took ${Math.round(load.worstWaitMs)} ms`] : []),
+    ...(rejections > 0 ? [`${rejections} unhandled rejections`] : []),
+  ]
+}

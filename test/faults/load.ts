@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer } from './client.js'
+import type { AppProcess } from './fleet.js'
+import { Visitor } from './visitor.js'
+
+export interface LoadOptions {
+  readonly apps: readonly AppProcess[]
+  /** Logged in at any time; who logs out or is thrown out is followed by another. */
+  readonly visitors: number
+  /** How many requests are under way at one time. */
+  readonly workers: number
+}
+
+const PAUSE_MS = 8
+/** Of so many changes one is followed by a logout. */
+const LOGOUT_EACH = 30
+const RECOVERY_MS = 30_000
+const AVOIDED_MS = 500
+
+/**
+ * Visitors who change their sessions, look at them and log out, each request at any of the apps. An app that is gone is
+ * left out for the next request, as a balancer does.
+ */
+export class Load {
+  /** All that ever were. */
+  readonly visitors: Visitor[] = []
+  readonly failed: Record<string, number> = {}
+  requests = 0
+  worstWaitMs = 0
+  /** When the last failed request ended, by `performance.now()`. */
+  lastFailureAt = 0
+  readonly #apps: readonly AppProcess[]
+  readonly #seats: Visitor[]
+  readonly #served = new Set<number>()
+  /** Until when an app is left out whose connection broke. */
+  readonly #avoided = new Map<AppProcess, number>()
+  #workers: Promise<unknown> = Promise.resolve()
+  #running = true
+  #turn = 0
+
+  private constructor({ apps, visitors }: LoadOptions) {
+    this.#apps = apps
+    this.#seats = Array.from({ length: visitors }, () => this.#newVisitor())
+  }
+
+  /** Resolves when every visitor has logged in and made a change. */
+  static async start(options: LoadOptions): Promise<Load> {
+    const load = new Load(options)
+    load.#workers = Promise.all(Array.from({ length: options.workers }, (_, i) => load.#work(i)))
+    await load.allServed()
+    return load
+  }
+
+  /** Resolves when, counted from now, each visitor has made a change that was acknowledged. */
+  async allServed(): Promise<void> {
+    this.#served.clear()
+    const endsAt = performance.now() + RECOVERY_MS
+    while (this.#served.size < this.#seats.length) {
+      if (performance.now() > endsAt) throw new Error(`${this.#missing()} visitors were not served in 30 s.`)
+      await sleep(10)
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false
+    await this.#workers
+  }
+
+  #missing(): number {
+    return this.#seats.length - this.#served.size
+  }
+
+  /** A worker takes the visitors in turn, so two of them may be with one visitor at a time. */
+  async #work(first: number): Promise<void> {
+    for (let seat = first % this.#seats.length; this.#running; seat = (seat + 1) % this.#seats.length) {
+      await this.#visit(seat)
+      await sleep(PAUSE_MS)
+    }
+  }
+
+  async #visit(seat: number): Promise<void> {
+    const visitor = this.#seats[seat] as Visitor
+    if (visitor.login === 'unknown' || visitor.lost) return this.#replace(seat)
+    const changed = await this.#send((app) => visitor.change(app))
+    if (changed.status !== 200) return
+    this.#served.add(seat)
+    const seen = await this.#send((app) => visitor.look(app))
+    if (seen.status !== 200 || visitor.acknowledged.length % LOGOUT_EACH > 0) return
+    await this.#send((app) => visitor.logOut(app))
+    if (this.#seats[seat] === visitor) await this.#replace(seat)
+  }
+
+  async #replace(seat: number): Promise<void> {
+    const visitor = this.#newVisitor()
+    this.#seats[seat] = visitor
+    await this.#send((app) => visitor.logIn(app))
+  }
+
+  #newVisitor(): Visitor {
+    const visitor = new Visitor()
+    this.visitors.push(visitor)
+    return visitor
+  }
+
+  async #send(request: (app: AppProcess) => Promise<Answer>): Promise<Answer> {
+    const app = this.#nextApp()
+    const answer = await request(app)
+    this.requests++
+    this.worstWaitMs = Math.max(this.worstWaitMs, answer.ms)
+    if (answer.status === 'cut') this.#avoided.set(app, performance.now() + AVOIDED_MS)
+    if (answer.status !== 200) {
+      this.failed[answer.status] = (this.failed[answer.status] ?? 0) + 1
+      this.lastFailureAt = performance.now()
+    }
+    return answer
+  }
+
+  #nextApp(): AppProcess {
+    const now = performance.now()
+    const up = this.#apps.filter((app) => (this.#avoided.get(app) ?? 0) < now)
+    const among = up.length > 0 ? up : this.#apps
+    return among[this.#turn++ % among.length] as AppProcess
+  }
+}

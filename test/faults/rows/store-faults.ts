@@ -1,0 +1,199 @@
+import { CLIENTS, type Victim } from '../column.js'
+import { loadRow } from '../load-row.js'
+import type { LoadRun, Row } from '../row.js'
+
+/** Without a replica the fault is ended by hand; with one the visitors must be served while it lasts. */
+async function untilEnded({ hasReplica }: Victim, run: LoadRun, end: () => Promise<void> | void): Promise<void> {
+  if (hasReplica) {
+    await run.served()
+    return end()
+  }
+  await run.hold()
+  run.over()
+  await end()
+}
+
+const restartEmpty = (victim: Victim) => () => victim.restart({ empty: true })
+
+/** Faults of a server that keeps sessions, and of the way to it. */
+export const storeFaults: readonly Row[] = [
+  loadRow({
+    number: '1',
+    title: 'kill -9 a server',
+    expected: {
+      redis: 'all sessions are lost, it saves nothing; 503 until it is back',
+      'redis-sentinel': 'nothing is lost but what its replicas had not got yet; 503 until one of them leads',
+      'redis-cluster':
+        'nothing is lost but what its replica had not got yet; 503 for its share until the replica leads',
+    },
+    strike: async (victim, run) => {
+      await victim.kill()
+      await untilEnded(victim, run, restartEmpty(victim))
+    },
+    cost: ({ hasReplica }) => (hasReplica ? {} : { sessions: 'all', tail: true }),
+  }),
+  loadRow({
+    number: '1b',
+    title: 'kill -9 a server that saves each write before it answers',
+    expected: { redis: 'nothing is lost; 503 until it is back' },
+    needs: { persistent: true },
+    strike: async (victim, run) => {
+      await victim.kill()
+      await run.hold()
+      run.over()
+      await victim.restart({ empty: false })
+    },
+  }),
+  loadRow({
+    number: '1c',
+    title: 'kill -9 a server whose replicas got nothing any more',
+    expected: {
+      'redis-sentinel': 'what was acknowledged since then is lost: changes, logins and logouts',
+      'redis-cluster': 'what was acknowledged since then is lost: changes, logins and logouts',
+    },
+    strike: async (victim, run) => {
+      victim.isolate?.()
+      await run.served()
+      await victim.kill()
+      await untilEnded(victim, run, restartEmpty(victim))
+    },
+    cost: { sessions: 'some', tail: true },
+  }),
+  loadRow({
+    number: '1d',
+    title: 'the same, when only what a replica has is acknowledged (durability=replicated-all)',
+    expected: {
+      'redis-sentinel': 'nothing is lost; 503 from then on until a replica leads',
+      'redis-cluster': 'nothing is lost; 503 for its share from then on until its replica leads',
+    },
+    needs: { replicated: true },
+    strike: async (victim, run) => {
+      victim.isolate?.()
+      await run.hold()
+      await victim.kill()
+      await untilEnded(victim, run, restartEmpty(victim))
+    },
+  }),
+  loadRow({
+    number: '2',
+    title: 'a server freezes (SIGSTOP), and goes on later',
+    expected: {
+      redis: 'nothing is lost; 503 until it goes on',
+      'redis-sentinel': 'nothing is lost; 503 until a replica leads',
+      'redis-cluster': 'nothing is lost; 503 for its share until its replica leads',
+    },
+    strike: async (victim, run) => {
+      victim.pause()
+      await untilEnded(victim, run, () => victim.resume())
+    },
+  }),
+  loadRow({
+    number: '3',
+    title: 'all connections are reset',
+    expected: each('nothing is lost; what was under way may fail'),
+    strike: async (victim) => victim.link.reset({ from: CLIENTS }),
+  }),
+  loadRow({
+    number: '4',
+    title: 'every packet to and from a server is swallowed',
+    expected: {
+      redis: 'nothing is lost; 503 until it is over',
+      'redis-sentinel': 'nothing is lost but what its replicas had not got yet; 503 until one of them leads',
+      'redis-cluster': 'nothing is lost; 503 for its share until it is over, its replica does not see that',
+    },
+    strike: async (victim, run) => {
+      victim.link.drop()
+      await untilEnded(victim, run, () => victim.link.heal())
+    },
+  }),
+  loadRow({
+    number: '5',
+    title: 'every answer of a server is a second late',
+    expected: {
+      redis: 'nothing is lost; 503 until it is over',
+      'redis-sentinel': 'nothing is lost; 503 until it is over: it is alive, so nobody takes over',
+      'redis-cluster': 'nothing is lost; 503 for its share until it is over: it is alive, so nobody takes over',
+    },
+    strike: async (victim, run) => {
+      victim.link.delay(1_000, { direction: 'toClient', from: CLIENTS })
+      await run.hold()
+      run.over()
+      await victim.link.heal()
+    },
+  }),
+  loadRow({
+    number: '6',
+    title: 'the connections of the apps are dead and nobody said so (half-open)',
+    expected: each('nothing is lost; 503 until three calls got no answer, then new connections serve'),
+    strike: async (victim, run) => {
+      victim.link.drop({ from: CLIENTS, established: true })
+      await run.served()
+      await victim.link.heal()
+    },
+  }),
+  loadRow({
+    number: '7',
+    title: 'a replica takes over by order',
+    expected: {
+      'redis-sentinel': 'nothing is lost but what the replica had not got yet; 503 for the moment of the change',
+      'redis-cluster': 'nothing is lost; 503 for its share for the moment of the change',
+    },
+    strike: async (victim) => victim.failover?.(),
+  }),
+  loadRow({
+    number: '8',
+    title: 'a server takes no writes: it was made a replica (READONLY)',
+    expected: {
+      redis: 'nothing is lost; who changes something gets 503 until it is over, reading goes on',
+      'redis-sentinel': 'nothing is lost; who changes something gets 503 until it is over, reading goes on',
+    },
+    strike: async (victim, run) => {
+      await victim.demote?.()
+      await run.hold()
+      run.over()
+      await victim.promote?.()
+    },
+  }),
+  loadRow({
+    number: '9',
+    title: 'a server that saves nothing restarts before anybody notices',
+    expected: {
+      redis: 'all sessions are lost; users log in again',
+      'redis-sentinel':
+        'all sessions are lost, the replicas copy the empty server: no automatic restart without persistence',
+      'redis-cluster': 'its share of the sessions is lost, its replica copies the empty server',
+    },
+    strike: async (victim, run) => {
+      await victim.restart({ empty: true })
+      run.over()
+    },
+    cost: { sessions: 'all', tail: true },
+  }),
+  loadRow({
+    number: '10',
+    title: 'memory is full, and the server takes no more (noeviction)',
+    expected: each('nothing is lost; who changes something gets 503 until there is room, reading goes on'),
+    strike: async (victim, run) => {
+      await victim.fill?.('refuse')
+      await run.hold()
+      run.over()
+      await victim.makeRoom?.()
+    },
+  }),
+  loadRow({
+    number: '10b',
+    title: 'memory is full, and the server throws away what it likes (allkeys-lru)',
+    expected: each('sessions are lost in silence, and logouts with them: never use this policy'),
+    strike: async (victim, run) => {
+      await victim.fill?.('evict')
+      await run.hold()
+      run.over()
+      await victim.makeRoom?.()
+    },
+    cost: { sessions: 'some', tail: true },
+  }),
+]
+
+function each(expected: string): Row['expected'] {
+  return { redis: expected, 'redis-sentinel': expected, 'redis-cluster': expected }
+}

@@ -1,0 +1,67 @@
+import type { Answer } from './client.js'
+import type { AppProcess } from './fleet.js'
+
+/** What is known of a visitor's login. `'unknown'`: a logout or the login itself was not acknowledged. */
+type Login = 'in' | 'out' | 'unknown'
+
+/**
+ * One visitor with one session, and what was acknowledged to them: the history that the servers must still tell at the
+ * end. Each change sets a field of its own.
+ */
+export class Visitor {
+  readonly acknowledged: string[] = []
+  login: Login = 'unknown'
+  /** The app has shown them the door although they had logged in and not out. */
+  lost = false
+  /** They were let in after an acknowledged logout. */
+  returned = false
+  /** Acknowledged changes that the very next request did not see. */
+  stale = 0
+  id = ''
+  #cookie: string | undefined
+  #changes = 0
+
+  get cookie(): string | undefined {
+    return this.#cookie
+  }
+
+  async logIn(app: AppProcess): Promise<Answer> {
+    const answer = await app.get('/login?user=ada')
+    if (answer.status !== 200 || answer.cookie === undefined) return answer
+    this.#cookie = answer.cookie
+    this.id = answer.body
+    this.login = 'in'
+    return answer
+  }
+
+  async change(app: AppProcess): Promise<Answer> {
+    const field = `f${this.#changes++}`
+    const answer = await this.#ask(app, `/add?field=${field}`)
+    if (answer.status === 200 && this.login === 'in') this.acknowledged.push(field)
+    return answer
+  }
+
+  /** Looks at the session: the last change that was acknowledged must be there, whichever app answers. */
+  async look(app: AppProcess): Promise<Answer> {
+    const last = this.acknowledged.at(-1)
+    const answer = await this.#ask(app, '/show')
+    const sees = (field: string): boolean => field in (JSON.parse(answer.body) as object)
+    if (answer.status === 200 && last !== undefined && !sees(last)) this.stale++
+    return answer
+  }
+
+  async logOut(app: AppProcess): Promise<Answer> {
+    if (this.login === 'in') this.login = 'unknown'
+    const answer = await app.get('/logout', this.#cookie)
+    if (answer.status === 200) this.login = 'out'
+    return answer
+  }
+
+  async #ask(app: AppProcess, path: string): Promise<Answer> {
+    const before = this.login
+    const answer = await app.get(path, this.#cookie)
+    if (answer.status === 401 && this.login === 'in') this.lost = true
+    if (answer.status === 200 && before === 'out') this.returned = true
+    return answer
+  }
+}
