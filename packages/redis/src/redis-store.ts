@@ -1,9 +1,27 @@
-import type { SessionStore } from '@holdfast/core'
-import type { Cluster, Redis } from 'ioredis'
+import {
+  isExpired,
+  KEY_PATTERN,
+  StoreUnavailableError,
+  type CallOptions,
+  type ListsKeys,
+  type SessionRecord,
+  type SessionStore,
+  type WriteCondition,
+  type WriteOutcome,
+} from '@holdfast/core'
+import { assertClient, isCluster, type RedisClient } from './client.js'
+import { ClusterServers } from './cluster-servers.js'
+import { hasCode } from './reply-errors.js'
+import { TOUCH, WRITE, type Script } from './scripts.js'
+import type { Servers } from './servers.js'
+import { SingleServer } from './single-server.js'
+import { assertDeadline, assertDurability, assertPrefix, type Durability } from './store-options.js'
+import { decode, digits, encode } from './stored-value.js'
 
 export interface RedisStoreOptions {
-  readonly client: Redis | Cluster
-  /** Comes before each key. Default `'sess:'`. */
+  /** A `Redis` or `Cluster` of ioredis 5 or 6. It stays yours: `close()` leaves it open. */
+  readonly client: RedisClient
+  /** Comes before each key; letters, digits and `: . _ - /`. Default `'sess:'`. */
   readonly prefix?: string | undefined
   /** What a call may take, in ms. Default 250. */
   readonly deadlineMs?: number | undefined
@@ -11,11 +29,159 @@ export interface RedisStoreOptions {
    * `'replicated'`: creates, rotations and destroys are acknowledged when a replica has them too (`WAIT`);
    * `'replicated-all'`: every write. Default: when the server that took them has them.
    */
-  readonly durability?: 'replicated' | 'replicated-all' | undefined
+  readonly durability?: Durability | undefined
   /** Ms since the epoch; default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
-export function redisStore(_options: RedisStoreOptions): SessionStore {
-  throw new Error('to be written')
+/**
+ * Keeps sessions in Redis: a single server, the master that Sentinel names, or a Cluster. Each call is one command for
+ * one key. Redis forgets records a second after their end by itself. Throws `ConfigError` for what is no client of ioredis.
+ */
+export function redisStore(options: RedisStoreOptions): SessionStore & ListsKeys {
+  return new RedisStore(options, false)
 }
+
+/** As `redisStore`, for a client that was opened for this store: it closes with it. */
+export const redisStoreWithOwnClient = (options: RedisStoreOptions): SessionStore & ListsKeys =>
+  new RedisStore(options, true)
+
+const NAME = 'redis'
+/** The server keeps a record so much longer than it lives: its clock may be ahead of the app's. */
+const KEEP_LONGER_MS = 1_000
+
+class RedisStore implements SessionStore, ListsKeys {
+  readonly name = NAME
+  readonly guarded = true
+  readonly #client: RedisClient
+  readonly #ownsClient: boolean
+  readonly #servers: Servers
+  readonly #prefix: string
+  readonly #clientPrefix: string
+  readonly #clock: () => number
+  #closed = false
+
+  constructor(options: RedisStoreOptions, ownsClient: boolean) {
+    const { client, prefix = 'sess:', deadlineMs = 250, durability, clock = Date.now } = options
+    assertClient(client)
+    assertPrefix(prefix)
+    assertDeadline('deadlineMs', deadlineMs)
+    assertDurability(durability)
+    this.#client = client
+    this.#ownsClient = ownsClient
+    this.#prefix = prefix
+    this.#clientPrefix = client.options.keyPrefix ?? ''
+    this.#clock = clock
+    this.#servers = isCluster(client)
+      ? new ClusterServers(client, { name: NAME, deadlineMs })
+      : new SingleServer(client, { name: NAME, deadlineMs })
+  }
+
+  async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
+    const name = this.#nameOf(key)
+    const text = await this.#servers.of(this.#clientPrefix + name).run('read', options, () => this.#get(name))
+    return text === null ? undefined : this.#live(text, this.#clock())
+  }
+
+  async write(
+    key: string,
+    record: SessionRecord,
+    condition: WriteCondition,
+    options?: CallOptions,
+  ): Promise<WriteOutcome> {
+    const now = this.#clock()
+    const isReplacement = typeof condition === 'object'
+    const reply = await this.#evaluate('write', WRITE, key, options, [
+      digits(now),
+      isReplacement ? 'replaces' : condition,
+      keepFor(record.expiresAt, now),
+      encode(record),
+      isReplacement ? digits(condition.replaces.revision) : '',
+      isReplacement ? condition.replaces.tag : '',
+    ])
+    return this.#outcome(reply, now)
+  }
+
+  async touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome> {
+    const now = this.#clock()
+    const reply = await this.#evaluate('touch', TOUCH, key, options, [
+      digits(now),
+      digits(expiresAt),
+      keepFor(expiresAt, now),
+      digits(record.revision),
+      record.tag,
+    ])
+    return this.#outcome(reply, now)
+  }
+
+  async *keys(options?: CallOptions): AsyncIterable<string> {
+    this.#assertOpen()
+    const prefix = this.#clientPrefix + this.#prefix
+    for (const { server, connection } of await this.#servers.masters()) {
+      let cursor = '0'
+      do {
+        this.#assertOpen()
+        const scan = (): Promise<unknown> => connection.call('SCAN', cursor, 'MATCH', `${prefix}*`, 'COUNT', '1000')
+        const [next, found] = (await server.run('read', options, scan)) as [string, string[]]
+        for (const name of found) {
+          const key = name.slice(prefix.length)
+          if (KEY_PATTERN.test(key)) yield key
+        }
+        cursor = String(next)
+      } while (cursor !== '0')
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#servers.release()
+    if (this.#ownsClient) this.#client.disconnect()
+  }
+
+  #get(name: string): Promise<string | null> {
+    return this.#client.get(name).catch((error: unknown) => {
+      if (hasCode(error, 'WRONGTYPE')) return ''
+      throw error
+    })
+  }
+
+  #evaluate(
+    operation: 'write' | 'touch',
+    { sha, source }: Script,
+    key: string,
+    options: CallOptions | undefined,
+    args: readonly string[],
+  ): Promise<unknown> {
+    const name = this.#nameOf(key)
+    const send = (): Promise<unknown> =>
+      this.#client.evalsha(sha, 1, name, ...args).catch((error: unknown) => {
+        if (hasCode(error, 'NOSCRIPT')) return this.#client.eval(source, 1, name, ...args)
+        throw error
+      })
+    return this.#servers.of(this.#clientPrefix + name).run(operation, options, send, () => this.#get(name))
+  }
+
+  #outcome(reply: unknown, now: number): WriteOutcome {
+    if (!Array.isArray(reply)) return { written: true }
+    const [text] = reply as readonly (string | undefined)[]
+    return { written: false, current: text === undefined ? undefined : this.#live(text, now) }
+  }
+
+  #live(text: string, now: number): SessionRecord | undefined {
+    const record = decode(text)
+    return isExpired(record, now) ? undefined : record
+  }
+
+  #nameOf(key: string): string {
+    this.#assertOpen()
+    return this.#prefix + key
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreUnavailableError(`${NAME}: the store is closed.`, { refused: true })
+  }
+}
+
+const keepFor = (expiresAt: number, now: number): string =>
+  String(Math.ceil(Math.max(0, expiresAt - now)) + KEEP_LONGER_MS)

@@ -1,0 +1,57 @@
+import { StoreUnavailableError } from '@holdfast/core'
+
+/** What an operator should do about what a server answers; by the first word, wherever it stands: scripts wrap errors. */
+const ADVICE: readonly (readonly [code: string, advice: string])[] = [
+  ['OOM', 'it is at its maxmemory and takes no writes. Give it more memory; reads go on.'],
+  ['READONLY', 'it is a replica now. The connection was dropped so that the master is looked for again.'],
+  ['LOADING', 'it has just started and loads its data. It answers when that is done.'],
+  ['CLUSTERDOWN', 'the cluster has no master for this key. Look at CLUSTER INFO; it answers when a replica took over.'],
+  ['MASTERDOWN', 'it is a replica that has lost its master and serves no old data.'],
+  ['NOREPLICAS', 'fewer replicas are connected than min-replicas-to-write demands, so it takes no writes.'],
+  ['MISCONF', 'it cannot save to its disk, so it takes no writes. Look at its log.'],
+  ['NOAUTH', 'it demands a password. Give one: redis://user:password@host.'],
+  ['WRONGPASS', 'it does not know this user or password.'],
+  [
+    'NOPERM',
+    'this user may not do that. It needs +get +eval +evalsha +set +getrange +setrange +pexpire +pttl ~prefix*.',
+  ],
+  ['BUSY', 'a script of someone else is running on it.'],
+]
+
+/** True for an error that the server sent: it is there and answers, whatever it says. */
+export const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError'
+
+/** Whether an error reply has this code, also inside of an error of a script. */
+export const hasCode = (error: unknown, code: string): boolean =>
+  isReply(error) && new RegExp(`\\b${code}\\b`).test(error.message)
+
+/** Whether a rejection of the store has an error reply as its cause. */
+export const isAnswer = (error: unknown): boolean => isReply((error as { readonly cause?: unknown }).cause)
+
+/**
+ * Whether the connection broke under a call, or was gone before it: ioredis then rejects with errors of these texts
+ * (both versions), or with that of the socket.
+ */
+export const isLost = (error: unknown): boolean =>
+  error instanceof Error &&
+  error.name !== 'ReplyError' &&
+  /Connection is closed|connection close|max retries per request|isn't writeable|isn't ready|Cluster is ended/i.test(
+    error.message,
+  )
+
+/** The error of a store for one of ioredis: with what to do, and without what was sent, which is in errors of ioredis. */
+export function explain(what: string, error: unknown): StoreUnavailableError {
+  const cause = withoutCommand(error)
+  const advice = isReply(error) && ADVICE.find(([code]) => hasCode(error, code))
+  const said = advice ? `${advice[0]}: ${advice[1]}` : cause.message
+  const isRefusal = advice && !hasCode(error, 'BUSY')
+  return new StoreUnavailableError(`${what}: ${said}`, { cause, refused: Boolean(isRefusal) })
+}
+
+/** Passwords and data are in `error.command`, and in the text of an error about an unknown command. */
+export function withoutCommand(error: unknown): Error {
+  const { message, name, code } = error as Partial<Error & { code: unknown }>
+  const cause = new Error(String(message ?? error).replace(/,? with args beginning with:.*$/s, ''))
+  cause.name = name ?? 'Error'
+  return typeof code === 'string' ? Object.assign(cause, { code }) : cause
+}
