@@ -1,4 +1,4 @@
 import type { Server } from './server.js'
 
 /** Where Debian starts it as a service, that one is left alone. */
-export const memcachedServer: Server = { commands: ['memcached'], debianPackages: ['memcached'] }
+export const memcached: Server = { commands: ['memcached'], debianPackages: ['memcached'] }
