@@ -64,7 +64,7 @@ function grouped(tests) {
 function proofOf({ name }) {
   const titles = name.split(' > ')
   const id = firstMatch(titles, /^(G\d+)\b/)
-  const on = firstMatch(titles.slice(0, -1), /\bon ([a-z]+)$/) ?? 'memory'
+  const on = firstMatch(titles.slice(0, -1), /\bon ([a-z-]+)$/) ?? 'memory'
   return id ? [{ id, test: titles.at(-1).replace(/^G\d+[:,]? */, ''), on }] : []
 }
 

@@ -6,18 +6,23 @@ const freeze = (): void => {
   onTestFinished(() => void vi.useRealTimers())
 }
 
+// The real one, for after it was replaced.
+const wait = setTimeout
+
 /**
- * Lets a tenth of a ms pass with each turn of the event loop, for this test, unless its time is frozen already: when a busy
- * machine stands still for a second, that is no store that does not answer.
+ * Lets time go by for this test, unless it is frozen already, but not while a busy machine stands still: a second of that
+ * is no store that does not answer. A tenth of a ms passes with each turn of the event loop; or, where answers come from
+ * other processes, a ms with each ms in which this process ran.
  */
-export function calmTime(): void {
+export function calmTime(pace: 'turns' | 'ms'): void {
   if (vi.isFakeTimers()) return
   freeze()
   let running = true
   const turn = (): void => {
     if (!running) return
-    vi.advanceTimersByTime(0.1)
-    setImmediate(turn)
+    vi.advanceTimersByTime(pace === 'ms' ? 1 : 0.1)
+    if (pace === 'ms') wait(turn, 1)
+    else setImmediate(turn)
   }
   turn()
   onTestFinished(() => void (running = false))

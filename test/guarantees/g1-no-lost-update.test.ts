@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Meeting } from './meeting.js'
 import type { Data, Pages } from './app-server.js'
 import { loggedIn, setups, startSite, three, type Site, type Visited } from './site.js'
-import { named, stores } from './stores.js'
+import { named, running, stores } from './stores.js'
 
 const show: Pages = { show: ({ session }) => ({ ...session }) }
 
@@ -23,6 +23,8 @@ const statuses = (answers: readonly Visited[]): Set<number | undefined> => new S
 const data = async (site: Site, cookie: string): Promise<Data> => (await site.get('/show', { cookie })).page<Data>()
 
 describe.each(named(stores))('G1 no lost update, on %s', (_, on) => {
+  running(on)
+
   describe.each(named(setups))('%s', (_, setup) => {
     test(`50 requests at once that each set another field: all 50 are there (${setup.name})`, async () => {
       const meeting = { current: new Meeting(0) }

@@ -3,7 +3,7 @@ import { createClock } from '@holdfast/conformance'
 import { describe, expect, test } from 'vitest'
 import type { Data, Pages } from './app-server.js'
 import { loggedIn, SECRET, setups, startSite, type Site, type Visited } from './site.js'
-import { named, stores } from './stores.js'
+import { named, running, stores } from './stores.js'
 
 const HOUR = 3_600_000
 const pages: Pages = {
@@ -71,6 +71,8 @@ function expectNewSession(answer: Visited): void {
 const names = Object.keys(badHeaders('sid=a.b.c', ''))
 
 describe.each(named(stores))('G10 bad cookies, on %s', (_, on) => {
+  running(on)
+
   describe.each(named(setups))('%s', (_, setup) => {
     /** What a bad cookie gets: an empty session, no store call, no Set-Cookie; and data goes under a new id. */
     async function expectNoSession(site: Site, cookie: string): Promise<void> {

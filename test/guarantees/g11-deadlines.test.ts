@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Gate, until } from '../hold/fake-target.js'
 import type { Pages } from './app-server.js'
 import { loggedIn, startSite, three, type Site } from './site.js'
-import { named, stores } from './stores.js'
+import { named, running, stores } from './stores.js'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -35,6 +35,8 @@ const lifetimes: readonly [string, number, number][] = [
 ]
 
 describe.each(named(stores))('G11 deadlines, on %s', (_, on) => {
+  running(on)
+
   test.each(lifetimes)('idle %s: alive in the ms before, over in that ms', async (_, idle, absolute) => {
     const clock = createClock()
     const site = await startSite(three, pages, { on, clock: clock.now, idle, absolute })

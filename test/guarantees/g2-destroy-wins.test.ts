@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Gate, until } from '../hold/fake-target.js'
 import type { Data, Page, Pages } from './app-server.js'
 import { loggedIn, setups, startSite, three, type Site, type Visited } from './site.js'
-import { named, stores } from './stores.js'
+import { named, running, stores } from './stores.js'
 
 const pages: Pages = {
   show: ({ session }) => ({ isNew: session.isNew, data: { ...session } }),
@@ -59,6 +59,8 @@ async function expectLoggedOut(site: Site, cookie: string): Promise<void> {
 }
 
 describe.each(named(stores))('G2 destroy wins, on %s', (_, on) => {
+  running(on)
+
   describe.each(named(setups))('%s', (_, setup) => {
     test.each(Object.keys(logouts))(
       `a logout by %s beside 20 slow requests: the session never comes back (${setup.name})`,

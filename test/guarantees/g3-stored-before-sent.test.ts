@@ -4,7 +4,7 @@ import { Gate, bytesSent, until } from '../hold/fake-target.js'
 import { ANSWERED, type Data, type Page, type Pages, type Visit } from './app-server.js'
 import { freezeTime } from './frozen-time.js'
 import { loggedIn, oneExpress, oneKoa, setups, startSite, three } from './site.js'
-import { named, stores } from './stores.js'
+import { named, running, stores } from './stores.js'
 
 const show: Pages = { show: ({ session }) => ({ ...session }) }
 
@@ -45,6 +45,8 @@ const pagesFor = (answer: string, entered: (visit: Visit) => void): Pages => ({
 })
 
 describe.each(named(stores))('G3 stored before sent, on %s', (_, on) => {
+  running(on)
+
   describe.each(named([oneKoa, oneExpress]))('%s', (_, setup) => {
     test.each(Object.keys(answers))(
       `not a byte leaves while the store takes 400 ms: %s (${setup.name})`,

@@ -4,7 +4,7 @@ import { onTestFinished, vi } from 'vitest'
 import { exchange, type Answer } from '../hold/exchange.js'
 import { startAppServer, type AppServer, type Data, type Framework, type Pages } from './app-server.js'
 import { calmTime } from './frozen-time.js'
-import { stores, type StoreUnderTest } from './stores.js'
+import { memory, type StoreUnderTest } from './stores.js'
 
 export interface Setup {
   readonly servers: readonly Framework[]
@@ -19,7 +19,7 @@ export const three: Setup = { name: 'three servers, Koa and Express', servers: [
 export const setups: readonly Setup[] = [oneKoa, oneExpress, three]
 
 interface SiteOptions extends Partial<SessionOptions<Data>> {
-  /** Default: the first of the list. */
+  /** Default: memory. */
   readonly on?: StoreUnderTest
   /** Deadlines are those of this machine's clock. Default: `calmTime`. */
   readonly realTime?: boolean
@@ -55,8 +55,8 @@ export const SECRET = 'a secret of the tests, 32 bytes at least'
 
 /** Starts the servers of a setup; they stop with the test. */
 export async function startSite(setup: Setup, pages: Pages, options: SiteOptions = {}): Promise<Site> {
-  const { on = stores[0] as StoreUnderTest, realTime = false, clock = Date.now, ...session } = options
-  if (!realTime) calmTime()
+  const { on = memory, realTime = false, clock = Date.now, ...session } = options
+  if (!realTime) calmTime(on.pace)
   const shared = await on.open(clock)
   const faults = setup.servers.map(() => faulty(shared.connect()))
   const servers = await Promise.all(
@@ -89,14 +89,13 @@ export async function startSite(setup: Setup, pages: Pages, options: SiteOptions
     servers,
     faults,
     newCalls,
-    async get(path, { cookie, server = next++ % servers.length } = {}) {
-      const headers = cookie === undefined ? {} : { cookie }
-      return visited(await exchange((servers[server] as AppServer).server, path, { headers }))
-    },
+    get: (path, { cookie, server = next++ % servers.length } = {}) => visit(servers[server] as AppServer, path, cookie),
   }
 }
 
-function visited(answer: Answer): Visited {
+/** One request on a connection of its own. */
+export async function visit({ server }: AppServer, path: string, cookie?: string): Promise<Visited> {
+  const answer = await exchange(server, path, { headers: cookie === undefined ? {} : { cookie } })
   const setCookies = answer.headers['set-cookie'] ?? []
   const own = setCookies.find((line) => line.startsWith('sid='))
   return {

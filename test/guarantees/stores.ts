@@ -1,5 +1,8 @@
 import type { SessionStore } from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
+import { afterAll, beforeAll } from 'vitest'
+import { requireServer } from '../servers/require-server.js'
+import { redisStores } from './redis-stores.js'
 
 /** A store that several app servers share, opened anew for each test. */
 export interface SharedStore {
@@ -9,17 +12,34 @@ export interface SharedStore {
 }
 
 export interface StoreUnderTest {
-  /** As `docs/guarantees.json` names it: one word in small letters. */
+  /** As `docs/guarantees.json` names it: small letters and hyphens. */
   readonly name: string
+  /** How the time of a calm site goes by, see `calmTime`: `'ms'` where answers come from other processes. */
+  readonly pace: 'turns' | 'ms'
+  /** Starts what it needs on this machine, see `running`. */
+  start?(): Promise<void>
+  stop?(): Promise<void>
   open(clock: () => number): Promise<SharedStore>
 }
 
-/** The stores that the guarantees are claimed for: one line each. */
-export const stores: readonly StoreUnderTest[] = [
-  { name: 'memory', open: async (clock) => inProcess(memoryStore({ clock })) },
-]
-
 const inProcess = (store: SessionStore): SharedStore => ({ connect: () => store, close: () => store.close() })
+
+export const memory: StoreUnderTest = {
+  name: 'memory',
+  pace: 'turns',
+  open: async (clock) => inProcess(memoryStore({ clock })),
+}
+
+const hasRedis = (await requireServer('redis-server')) !== undefined
+
+/** The stores that the guarantees are claimed for, as far as this machine has their servers. */
+export const stores: readonly StoreUnderTest[] = [memory, ...(hasRedis ? redisStores : [])]
+
+/** To be called in the `describe` of a store: its servers run while the tests in it do. */
+export function running(on: StoreUnderTest): void {
+  beforeAll(() => on.start?.())
+  afterAll(() => on.stop?.())
+}
 
 /** For `describe.each` with `%s`, which prints a name as it is. */
 export const named = <T extends { readonly name: string }>(all: readonly T[]): [string, T][] =>

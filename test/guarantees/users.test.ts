@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Pages } from './app-server.js'
-import { named, stores } from './stores.js'
+import { named, running, stores } from './stores.js'
 import { setups, startSite, type Setup, type Site } from './site.js'
 
 const pages: Pages = {
@@ -27,6 +27,8 @@ const userOf = async (site: Site, cookie: string): Promise<unknown> =>
   (await site.get('/show', { cookie })).page<{ user?: string }>().user
 
 describe.each(named(stores))('sessions of a user on %s', (_, store) => {
+  running(store)
+
   describe.each(named(setups))('%s', (_name, setup: Setup) => {
     const start = (options = {}) => startSite(setup, pages, { on: store, ...options })
 

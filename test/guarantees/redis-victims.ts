@@ -1,0 +1,70 @@
+import { faultProxy, type FaultProxy } from '../servers/fault-proxy.js'
+import type { RedisNode } from '../servers/redis-node.js'
+import { startRedis } from '../servers/redis.js'
+import { startRedisCluster } from '../servers/redis-cluster.js'
+import type { RedisProcess } from '../servers/redis-process.js'
+import { startRedisSentinel } from '../servers/redis-sentinel.js'
+
+/** The server that has the session of a test, and the line that its app servers have to it. */
+export interface Home {
+  readonly server: RedisProcess
+  readonly proxy: FaultProxy
+}
+
+/** Redis servers to which bad things are done, opened by their URL. */
+export interface Victim {
+  readonly url: string
+  homeOf(redisKey: string): Promise<Home>
+  /** All is as at the start. */
+  settled(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface VictimKind {
+  /** As `docs/guarantees.json` names it. */
+  readonly name: string
+  /** Another server takes over from one that is dead or hangs. */
+  readonly failsOver: boolean
+  start(): Promise<Victim>
+}
+
+export const victims: readonly VictimKind[] = [
+  { name: 'redis', failsOver: false, start: single },
+  { name: 'redis-sentinel', failsOver: true, start: sentinel },
+  { name: 'redis-cluster', failsOver: true, start: cluster },
+]
+
+async function single(): Promise<Victim> {
+  const server = await startRedis({ persistent: true })
+  const proxy = await faultProxy(server)
+  return {
+    url: `redis://${proxy.host}:${proxy.port}`,
+    homeOf: async () => ({ server, proxy }),
+    settled: async () => {},
+    stop: async () => {
+      await Promise.all([proxy.close(), server.stop()])
+    },
+  }
+}
+
+async function sentinel(): Promise<Victim> {
+  const set = await startRedisSentinel({ proxied: true })
+  return {
+    url: set.url,
+    homeOf: async () => homeAt(await set.master()),
+    settled: () => set.settled(),
+    stop: () => set.stop(),
+  }
+}
+
+async function cluster(): Promise<Victim> {
+  const set = await startRedisCluster({ proxied: true })
+  return {
+    url: set.url,
+    homeOf: async (key) => homeAt(await set.masterOf(key)),
+    settled: () => set.settled(),
+    stop: () => set.stop(),
+  }
+}
+
+const homeAt = (server: RedisNode): Home => ({ server, proxy: server.proxy })
