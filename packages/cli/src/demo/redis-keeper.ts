@@ -28,17 +28,17 @@ redis.stdout.setEncoding('utf8').on('data', (text: string) => {
   isReady = log.includes('Ready to accept connections')
   if (isReady) process.send?.({ pid: redis.pid ?? 0 } satisfies RedisReady)
 })
-redis.once('error', (error) => end(1, error.message))
-redis.once('exit', () => end(isReady ? 0 : 1, log))
+redis.once('error', (error) => end(error.message))
+redis.once('exit', () => end(isReady ? undefined : log))
 
 const letGo = (): void => void redis.kill('SIGKILL')
 process.once('disconnect', letGo)
 // The demo may have gone while this module was loading.
 if (process.connected === false) letGo()
-// What a terminal sends to all of its processes is for the demo, which ends this one.
-for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+// Ctrl-C and the like reach the whole process group; the demo itself lets go, in order.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 
-function end(code: number, reason: string): void {
-  if (code !== 0) process.stderr.write(reason)
-  process.exit(code)
+function end(failure: string | undefined): void {
+  if (failure !== undefined && process.connected) process.stderr.write(failure)
+  process.exit(failure === undefined ? 0 : 1)
 }

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { extname } from 'node:path'
 import { firstMessage } from './first-message.js'
 import type { RedisReady } from './redis-keeper.js'
@@ -55,7 +56,7 @@ export class RedisServer {
     const keeper = this.#keeper
     if (keeper === undefined) return
     this.#keeper = undefined
-    keeper.disconnect()
+    if (keeper.connected) keeper.disconnect()
     await once(keeper, 'exit')
   }
 
@@ -85,11 +86,21 @@ export class RedisServer {
   }
 }
 
+/**
+ * Below the ports that systems give to clients (32768 and above on Linux): no connection takes it while Redis is down, and
+ * no client that tries it again and again connects to itself.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = randomInt(12_000, 32_000)
+    const server = createServer()
+    try {
+      await once(server.listen(port, '127.0.0.1'), 'listening')
+      return port
+    } catch {
+      continue
+    } finally {
+      server.close()
+    }
+  }
 }

@@ -66,13 +66,13 @@ describe('with a session server', () => {
   test('an outage is an outage and not a lost login, whatever the score', () => {
     const score = { kept: 30, failed: 3, keptInARow: 30 }
     expect(said(score, { sessionServer: redis('frozen'), newest: request('failed', 'A') })).toBe(
-      'bad: Redis is frozen. Visitors get a 503 until it goes on. The last one came after 3 ms. No login is lost meanwhile.',
+      'bad: Redis is frozen. Visitors get a 503 until it goes on. No login is lost for it. The last 503 came after 3 ms.',
     )
     expect(said(score, { sessionServer: redis('stopped'), newest: request('kept', 'A') })).toBe(
-      'bad: Redis is down. Visitors get a 503 until it is back. Then everybody has to sign in again.',
+      'bad: Redis is down. Visitors get a 503 until it is back, and have to sign in again then.',
     )
     expect(said(score, { sessionServer: redis('given'), newest: request('failed', 'A') })).toBe(
-      'bad: Redis is out of reach. Visitors get a 503, and nobody is signed out for it. The last one came after 3 ms.',
+      'bad: Redis is out of reach. Visitors get a 503, and nobody is signed out for it. The last 503 came after 3 ms.',
     )
   })
 

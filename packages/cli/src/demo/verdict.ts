@@ -32,11 +32,11 @@ export function judge({ score, servers, sessionServer, newest }: Situation): Ver
 /** A session server that does not answer: nobody is signed out for it, and nobody gets a page. */
 function judgeOutage({ status }: SessionServerState, newest: RequestState | undefined): Verdict | undefined {
   const refused = newest?.result === 'failed' && newest.server !== undefined
-  const last = refused ? ` The last one came after ${Math.ceil(newest.tookMs)} ms.` : ''
+  const last = refused ? ` The last 503 came after ${Math.ceil(newest.tookMs)} ms.` : ''
   if (status === 'stopped')
-    return bad('Redis is down.', `Visitors get a 503 until it is back.${last} Then everybody has to sign in again.`)
+    return bad('Redis is down.', `Visitors get a 503 until it is back, and have to sign in again then.${last}`)
   if (status === 'frozen')
-    return bad('Redis is frozen.', `Visitors get a 503 until it goes on.${last} No login is lost meanwhile.`)
+    return bad('Redis is frozen.', `Visitors get a 503 until it goes on. No login is lost for it.${last}`)
   if (refused) return bad('Redis is out of reach.', `Visitors get a 503, and nobody is signed out for it.${last}`)
   return undefined
 }

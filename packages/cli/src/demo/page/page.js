@@ -125,8 +125,8 @@ function drawSessionServer(server) {
   const { status, pid, address } = server
   const isGiven = status === 'given'
   card.dataset['status'] = status
-  const life = pid === undefined ? status : status === 'frozen' ? `frozen · process ${pid}` : `process ${pid}`
-  say('redis-what', isGiven ? `at ${address}, from REDIS_URL: not the demo’s to kill` : `session server · ${life}`)
+  const own = pid === undefined ? status : status === 'frozen' ? `frozen · process ${pid}` : `process ${pid}`
+  say('redis-what', isGiven ? `at ${address}, from REDIS_URL: not the demo’s to kill` : own)
   say('redis-store', `SESSION_STORE=${isGiven ? '$REDIS_URL' : `redis://${address}`}`)
   const [pause, end] = redisActions[status]
   labelRedisButton('redis-pause', pause)
