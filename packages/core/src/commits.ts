@@ -117,7 +117,7 @@ export class Commits {
     return this.#track(
       () =>
         new Promise((resolve) => {
-          const timer = setTimeout(resolve, budget.remainingMs)
+          const timer = setTimeout(() => resolve(undefined), budget.remainingMs)
           const settle = (moved: Snapshot | undefined): void => {
             clearTimeout(timer)
             resolve(moved)
