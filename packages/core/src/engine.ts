@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { findAdapter, type StoreAdapter } from './adapters.js'
+import type { StoreAdapter } from './adapters.js'
 import { Budget, Pace } from './budget.js'
 import { newerVersion, type Snapshot } from './changes.js'
 import { decode, parseData } from './codec.js'
@@ -15,9 +15,8 @@ import {
   StoreUnavailableError,
 } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
-import { guard } from './guard.js'
 import { hold, isResponse } from './hold.js'
-import { OpeningStore } from './opening-store.js'
+import { type OpenedStore, openStore } from './open-store.js'
 import { resolveOptions, type Config } from './options.js'
 import { askReady } from './ready.js'
 import { type Opening, type RequestParts, RequestSession } from './request-session.js'
@@ -68,7 +67,7 @@ export function createEngine<Data extends object>(
 class SessionEngine<Data extends object> implements Engine<Data> {
   readonly #config: Config
   readonly #store: SessionStore
-  readonly #ownsStore: boolean
+  readonly #opened: OpenedStore
   readonly #cookies: Cookies
   readonly #pace = new Pace()
   readonly #commits: Commits
@@ -82,8 +81,8 @@ class SessionEngine<Data extends object> implements Engine<Data> {
   constructor(options: SessionOptions<Data>, { adapters, warnOnRegenerate = false }: EngineDefaults) {
     const config = resolveOptions(options)
     this.#config = config
-    this.#ownsStore = typeof config.store === 'string'
-    this.#store = typeof config.store === 'string' ? openStore(config.store, config, adapters) : guard(config.store)
+    this.#opened = openStore(config, adapters)
+    this.#store = this.#opened.store
     this.#cookies = createCookies(config.cookie, config.keys, config.clock)
     const shared = { store: this.#store, clock: config.clock, pace: this.#pace }
     this.#commits = new Commits({ ...shared, maxBytes: config.maxBytes, rejectFields: config.rejectFields })
@@ -190,7 +189,7 @@ class SessionEngine<Data extends object> implements Engine<Data> {
     })
     await Promise.race([this.#commits.settled(), late])
     clearTimeout(timer)
-    if (this.#ownsStore) await this.#store.close()
+    await this.#opened.release()
   }
 
   #mount(opening: Opening, req: IncomingMessage, res: AnyResponse): RequestSession<Data> {
@@ -280,11 +279,4 @@ class SessionEngine<Data extends object> implements Engine<Data> {
     const reason = (cause as Error | undefined)?.message ?? 'it did not answer.'
     throw new StoreUnavailableError(`The session store is not ready after ${READY_MS / 1_000} s: ${reason}`, { cause })
   }
-}
-
-/** At once where the adapter can, else as an `OpeningStore`. */
-function openStore(url: string, { adapters, clock }: Config, builtIn: readonly StoreAdapter[]): SessionStore {
-  const adapter = findAdapter(url, [...adapters, ...builtIn])
-  const opened = adapter.open(url, { clock })
-  return opened instanceof Promise ? new OpeningStore(adapter, url, { clock }, opened) : guard(opened)
 }

@@ -5,6 +5,7 @@ import { LONGEST_MAX_AGE_MS } from './cookies.js'
 import { ConfigError } from './errors.js'
 import { warnOnce } from './events.js'
 import { baseLifetime, rememberedLifetime, type Lifetime } from './lifetimes.js'
+import { checkNearCache, type NearCacheOptions } from './near-cache.js'
 import { functionOf, objectOf, oneOf, refuseUnknown, wholeNumber, wrong } from './option-checks.js'
 import { keyRing } from './secrets.js'
 import { show } from './show.js'
@@ -23,6 +24,7 @@ export interface Config {
   readonly remember: Lifetime
   readonly longestAbsoluteMs: number
   readonly store: string | SessionStore
+  readonly nearCache: NearCacheOptions | undefined
   readonly adapters: readonly StoreAdapter[]
   readonly onUnavailable: 'reject' | 'ephemeral'
   readonly commitOn: (status: number) => boolean
@@ -39,8 +41,8 @@ export interface Config {
 
 /** Checks all options at once, each against the others too. Throws `ConfigError`. Reads `NODE_ENV`. */
 export function resolveOptions<Data extends object>(options: SessionOptions<Data>): Config {
-  const { secret, store, adapters, idle, absolute, remember, cookie, merge, commitOn, maxBytes, ...rest } = options
-  const { maxPerUser, onUnavailable, onCommitError, skip, clock, ...unknown } = rest
+  const { secret, store, nearCache, adapters, idle, absolute, remember, cookie, merge, commitOn, ...rest } = options
+  const { maxBytes, maxPerUser, onUnavailable, onCommitError, skip, clock, ...unknown } = rest
   refuseUnknown('', unknown)
   const environment = process.env['NODE_ENV']
   const production = environment === 'production'
@@ -54,6 +56,7 @@ export function resolveOptions<Data extends object>(options: SessionOptions<Data
     remember: remembered,
     longestAbsoluteMs: remembered.absoluteMs,
     store: storeOf(store, production),
+    nearCache: nearCacheOf(nearCache, functionOf('clock', clock)),
     adapters: adaptersOf(adapters),
     onUnavailable: oneOf('onUnavailable', onUnavailable, ['reject', 'ephemeral']) ?? 'reject',
     commitOn: functionOf('commitOn', commitOn) ?? ((status) => status < 500),
@@ -91,6 +94,16 @@ const isStore = (value: unknown): value is SessionStore => hasMethods(value, ['r
 
 const isAdapter = (value: unknown): value is StoreAdapter =>
   hasMethods(value, ['open']) && Array.isArray((value as StoreAdapter).schemes)
+
+function nearCacheOf(
+  nearCache: SessionOptions['nearCache'],
+  clock: (() => number) | undefined,
+): NearCacheOptions | undefined {
+  if (nearCache === undefined) return undefined
+  const { maxStaleMs, maxSessions, ...unknown } = objectOf('nearCache', nearCache)
+  refuseUnknown('nearCache.', unknown)
+  return checkNearCache({ maxStaleMs: maxStaleMs as number, maxSessions, clock })
+}
 
 function adaptersOf(adapters: unknown): readonly StoreAdapter[] {
   if (adapters === undefined) return []

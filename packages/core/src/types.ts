@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { StoreAdapter } from './adapters.js'
 import type { Duration } from './duration.js'
+import type { NearCacheOptions } from './near-cache.js'
 import type { SessionStore } from './store.js'
 
 /**
@@ -161,6 +162,11 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
    * but not under `NODE_ENV=production`, where an absent or empty one is an error.
    */
   readonly store?: string | SessionStore | undefined
+  /**
+   * Answers reads from this process: `{ maxStaleMs: 500 }`. What another process changes is then seen here up to so much
+   * later, a logout too; a change that is made from such an old read is merged, never lost. Default: off.
+   */
+  readonly nearCache?: Omit<NearCacheOptions, 'clock'> | undefined
   /** The adapters of a bundled app. Default: the one for the URL's scheme is imported from its package. */
   readonly adapters?: readonly StoreAdapter[] | undefined
 

@@ -1,0 +1,74 @@
+import { ConfigError } from './errors.js'
+import { guard } from './guard.js'
+import { refuseUnknown, wholeNumber } from './option-checks.js'
+import { NearEntries, type NearEntriesOptions } from './near-entries.js'
+import { askReady } from './ready.js'
+import { type CallOptions, listsKeys, type ReportsChanges, reportsChanges, type SessionStore } from './store.js'
+
+export interface NearCacheOptions {
+  /**
+   * How old an answer may be, in ms since the call that brought it was *sent*; 1 to 60,000. What another process changes
+   * or destroys is seen here so much later at most.
+   */
+  readonly maxStaleMs: number
+  /** Sessions kept in this process, 1 to 1,000,000; the least recently used go first. Default 10,000. */
+  readonly maxSessions?: number | undefined
+  /** Ms since the epoch, for the deadlines of sessions; default `Date.now`. */
+  readonly clock?: (() => number) | undefined
+}
+
+export interface NearCache extends SessionStore {
+  /** Forgets all and stops listening to the store below, which stays open; `close()` closes that too. */
+  release(): void
+}
+
+/** A registered symbol, so that two copies of core know each other's. */
+const NEAR_CACHE = Symbol.for('holdfast.near-cache')
+
+/**
+ * Answers reads from the memory of this process. Only live sessions are: what is absent, expired or destroyed is asked for
+ * each time, and so is every `fresh` read. What this process writes it sees at once; what others write it sees within
+ * `maxStaleMs`, and where the store reports changes (`onChange`) as soon as it is told. Goes outermost, and once.
+ */
+export function nearCache(store: SessionStore, options: NearCacheOptions): NearCache {
+  if (NEAR_CACHE in store) {
+    throw new ConfigError(
+      'nearCache: this store has a near cache already. The order is, outside in: nearCache → migrate → failover → replicate → a store; each at most once.',
+    )
+  }
+  const below = guard(store)
+  const entries = new NearEntries(below, checkNearCache(options))
+  const layer = {
+    [NEAR_CACHE]: true,
+    get name() {
+      return below.name
+    },
+    guarded: true,
+    read: (key, call) => entries.read(key, call),
+    write: (key, record, condition, call) => entries.write(key, record, condition, call),
+    touch: (key, record, expiresAt, call) => entries.touch(key, record, expiresAt, call),
+    release: () => entries.release(),
+    close: () => entries.close(),
+    ...(below.ready && { ready: (call?: CallOptions) => askReady(below, call) }),
+    ...(listsKeys(below) && { keys: (call?: CallOptions) => below.keys(call) }),
+    ...(reportsChanges(below) && { onChange: (listener: ChangeListener) => below.onChange(listener) }),
+  } satisfies NearCache & { [NEAR_CACHE]: true }
+  return layer
+}
+
+type ChangeListener = Parameters<ReportsChanges['onChange']>[0]
+
+/** A logout must not go unseen for longer than a minute. */
+const LONGEST_STALE_MS = 60_000
+const MOST_SESSIONS = 1_000_000
+
+/** Fills in the defaults. Throws `ConfigError`. */
+export function checkNearCache(options: NearCacheOptions): NearEntriesOptions {
+  const { maxStaleMs, maxSessions = 10_000, clock = Date.now, ...unknown } = options
+  refuseUnknown('nearCache.', unknown)
+  return {
+    maxStaleMs: wholeNumber('nearCache.maxStaleMs', maxStaleMs, 1, LONGEST_STALE_MS),
+    maxSessions: wholeNumber('nearCache.maxSessions', maxSessions, 1, MOST_SESSIONS),
+    clock,
+  }
+}
