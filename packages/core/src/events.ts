@@ -41,8 +41,13 @@ export type StoreOperation = 'read' | 'write' | 'touch'
 
 /** What happens in stores, on the channel `holdfast:store`. `store` is the name of the store. Never with a key or data. */
 export type StoreEvent =
-  /** A bounded store dropped a live record, or a tombstone, to make room. */
-  | { readonly type: 'evicted'; readonly store: string; readonly tombstone: boolean }
+  /**
+   * A bounded store dropped a live record, or a tombstone, to make room; or the server of a store dropped `count` items
+   * since it was last asked, those of other apps among them.
+   */
+  | ({ readonly type: 'evicted'; readonly store: string } & (
+      { readonly tombstone: boolean } | { readonly count: number }
+    ))
   /** Calls failed several times in a row: from now on they are refused at once, but for one probe at a time. */
   | { readonly type: 'breaker-opened'; readonly store: string }
   /** A probe was answered: calls go through again. */
