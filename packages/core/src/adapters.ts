@@ -24,6 +24,7 @@ const PACKAGES: Readonly<Record<string, { readonly package: string; readonly ada
   rediss: { package: '@holdfast/redis', adapter: 'redis' },
   'redis+sentinel': { package: '@holdfast/redis', adapter: 'redis' },
   'redis+cluster': { package: '@holdfast/redis', adapter: 'redis' },
+  memcached: { package: '@holdfast/memcached', adapter: 'memcached' },
 }
 
 const schemeOf = (url: string): string => {
