@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { listsKeys, reportsChanges, type SessionStore } from '@holdfast/core'
 import { createKey, createRecord, createSuccessor, createTombstone } from '../fixtures.js'
-import { assertHolds, assertUnavailable, assertWritten, put, putAndRead, type CaseGroup } from '../conformance-case.js'
+import {
+  assertHolds,
+  assertRecord,
+  assertUnavailable,
+  assertWritten,
+  put,
+  putAndRead,
+  type CaseGroup,
+} from '../conformance-case.js'
 
 const REPORTED_WITHIN_MS = 2_000
 
@@ -82,6 +90,23 @@ export const capabilityCases: CaseGroup = {
         await assertHolds(store, key, second)
         const tombstone = await put(store, key, createTombstone())
         await assertHolds(other, key, tombstone)
+      },
+    },
+    {
+      name: 'a fresh read sees at once what another process has written, touched and destroyed',
+      needs: 'shared data',
+      run: async ({ store, open }) => {
+        const [other, key] = [await open(), createKey()]
+        const seen = async () => store.read(key, { fresh: true })
+        const first = await putAndRead(store, key, createRecord())
+        await assertWritten(other.touch(key, first, first.expiresAt + 1_000))
+        assertRecord(await seen(), { ...first, expiresAt: first.expiresAt + 1_000 })
+        const second = createSuccessor(first)
+        await assertWritten(other.write(key, second, { replaces: first }))
+        assertRecord(await seen(), second)
+        const tombstone = await put(other, key, createTombstone())
+        assertRecord(await seen(), tombstone)
+        await assertHolds(store, key, tombstone)
       },
     },
     {

@@ -35,7 +35,7 @@ async function raceOfIncrements(stores: readonly SessionStore[], first: SessionS
       for (let round = 0; round < INCREMENTS; round++) await increment(store, key)
     }),
   )
-  const end = await first.read(key)
+  const end = await first.read(key, { fresh: true })
   assert.equal(end?.data, String(workers.length * INCREMENTS))
   assert.equal(end?.revision, 1 + workers.length * INCREMENTS)
 }
