@@ -27,6 +27,7 @@ export interface RedisConnection extends Commands {
 }
 
 export interface RedisPipeline {
+  get(key: string): RedisPipeline
   eval(script: string, keys: number, ...args: string[]): RedisPipeline
   evalsha(sha: string, keys: number, ...args: string[]): RedisPipeline
   call(command: string, ...args: string[]): RedisPipeline

@@ -44,6 +44,7 @@ export class Link {
     ]
     for (const [event, listener] of this.#listeners) client.on(event, listener)
     if (client.status === 'connect') this.#connected()
+    if (this.isReady) options.onReady?.()
   }
 
   get isReady(): boolean {

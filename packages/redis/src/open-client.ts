@@ -1,6 +1,7 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from 'ioredis'
 import type { RedisClient } from './client.js'
 import type { RedisTarget } from './redis-url.js'
+import { retryStrategy } from './retry-strategy.js'
 
 /**
  * Opens the client for a URL; it connects in the background and goes on trying. No setting queues, repeats or waits: what
@@ -74,6 +75,3 @@ function tlsSettings({ options: { ca, cert, key, servername } }: RedisTarget) {
     ...(servername !== undefined && { servername }),
   }
 }
-
-/** At once after a break, then slower; a server that is back is found within half a second. */
-const retryStrategy = (attempt: number): number => Math.min(5 * 2 ** attempt, 400) + Math.random() * 100

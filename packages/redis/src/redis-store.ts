@@ -1,5 +1,6 @@
 import {
   isExpired,
+  isTombstone,
   KEY_PATTERN,
   StoreUnavailableError,
   type CallOptions,
@@ -9,10 +10,11 @@ import {
   type WriteCondition,
   type WriteOutcome,
 } from '@holdfast/core'
-import { assertClient, isCluster, type RedisClient } from './client.js'
+import { assertClient, isCluster, type RedisClient, type RedisConnection } from './client.js'
 import { ClusterServers } from './cluster-servers.js'
 import { hasCode } from './reply-errors.js'
 import { TOUCH, WRITE, type Script } from './scripts.js'
+import { assertClock, checkServer, msAhead } from './server-checks.js'
 import type { Servers } from './servers.js'
 import { SingleServer } from './single-server.js'
 import { assertDeadline, assertDurability, assertPrefix, type Durability } from './store-options.js'
@@ -58,6 +60,7 @@ class RedisStore implements SessionStore, ListsKeys {
   readonly #servers: Servers
   readonly #prefix: string
   readonly #clientPrefix: string
+  readonly #durability: Durability | undefined
   readonly #clock: () => number
   #closed = false
 
@@ -71,10 +74,11 @@ class RedisStore implements SessionStore, ListsKeys {
     this.#ownsClient = ownsClient
     this.#prefix = prefix
     this.#clientPrefix = client.options.keyPrefix ?? ''
+    this.#durability = durability
     this.#clock = clock
-    this.#servers = isCluster(client)
-      ? new ClusterServers(client, { name: NAME, deadlineMs })
-      : new SingleServer(client, { name: NAME, deadlineMs })
+    const onReady = (connection: RedisConnection): void => void checkServer(connection, clock)
+    const servers = { name: NAME, deadlineMs, onReady }
+    this.#servers = isCluster(client) ? new ClusterServers(client, servers) : new SingleServer(client, servers)
   }
 
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
@@ -90,15 +94,20 @@ class RedisStore implements SessionStore, ListsKeys {
     options?: CallOptions,
   ): Promise<WriteOutcome> {
     const now = this.#clock()
-    const isReplacement = typeof condition === 'object'
-    const reply = await this.#evaluate('write', WRITE, key, options, [
+    const replaces = typeof condition === 'object' ? condition.replaces : undefined
+    const isReplicated = this.#isReplicated(record, condition)
+    const args = [
       digits(now),
-      isReplacement ? 'replaces' : condition,
+      typeof condition === 'object' ? 'replaces' : condition,
       keepFor(record.expiresAt, now),
       encode(record),
-      isReplacement ? digits(condition.replaces.revision) : '',
-      isReplacement ? condition.replaces.tag : '',
-    ])
+      replaces ? digits(replaces.revision) : '',
+      replaces?.tag ?? '',
+      isReplicated ? '1' : '',
+    ]
+    const reply = isReplicated
+      ? await this.#replicate(key, args, options)
+      : await this.#evaluate('write', WRITE, key, options, args)
     return this.#outcome(reply, now)
   }
 
@@ -114,10 +123,20 @@ class RedisStore implements SessionStore, ListsKeys {
     return this.#outcome(reply, now)
   }
 
+  /** Rejects while a master does not answer, or its clock is more than 5 s off. */
+  async ready(options?: CallOptions): Promise<void> {
+    this.#assertOpen()
+    const masters = await this.#servers.masters(options)
+    const checks = masters.map(async ({ server, connection }) => {
+      assertClock(await server.run('read', options, () => msAhead(connection, this.#clock)))
+    })
+    await Promise.all(checks)
+  }
+
   async *keys(options?: CallOptions): AsyncIterable<string> {
     this.#assertOpen()
     const prefix = this.#clientPrefix + this.#prefix
-    for (const { server, connection } of await this.#servers.masters()) {
+    for (const { server, connection } of await this.#servers.masters(options)) {
       let cursor = '0'
       do {
         this.#assertOpen()
@@ -137,6 +156,17 @@ class RedisStore implements SessionStore, ListsKeys {
     this.#closed = true
     this.#servers.release()
     if (this.#ownsClient) this.#client.disconnect()
+  }
+
+  #isReplicated(record: SessionRecord, condition: WriteCondition): boolean {
+    if (this.#durability === undefined) return false
+    return this.#durability === 'replicated-all' || condition === 'absent' || isTombstone(record)
+  }
+
+  async #replicate(key: string, args: readonly string[], options: CallOptions | undefined): Promise<unknown> {
+    const name = this.#nameOf(key)
+    const replicated = await this.#servers.replicated(this.#clientPrefix + name, options)
+    return replicated.write(name, args, options)
   }
 
   #get(name: string): Promise<string | null> {

@@ -1,4 +1,4 @@
-import { CallGuard, type CallOptions, type StoreOperation } from '@holdfast/core'
+import { CallGuard, isStoreUnavailable, type CallOptions, type StoreOperation } from '@holdfast/core'
 import { Link } from './link.js'
 import type { RedisConnection } from './client.js'
 import { explain, hasCode, isAnswer, isLost } from './reply-errors.js'
@@ -10,6 +10,8 @@ export interface ServerOptions {
   /** In events and messages: `redis`. */
   readonly name: string
   readonly deadlineMs: number
+  /** Called with each connection of it that is ready. */
+  readonly onReady?: ((connection: RedisConnection) => void) | undefined
   /** Called when it does not answer, or is no master any more. */
   readonly onTrouble?: (() => void) | undefined
 }
@@ -42,9 +44,16 @@ export class Server {
   /** Its connection from now on. */
   attach(connection: RedisConnection): void {
     this.#link?.release()
-    const { name, deadlineMs } = this.#options
+    const { name, deadlineMs, onReady } = this.#options
     const handshakeMs = handshakeMsOf(deadlineMs)
-    this.#link = new Link(connection, { name, handshakeMs, onReady: () => this.#guard.probeNow() })
+    this.#link = new Link(connection, {
+      name,
+      handshakeMs,
+      onReady: () => {
+        this.#guard.probeNow()
+        onReady?.(connection)
+      },
+    })
   }
 
   /** Its connection is gone, if it is this one. */
@@ -96,6 +105,8 @@ export class Server {
 
   #explained(operation: StoreOperation, error: unknown): Error {
     if (hasCode(error, 'READONLY')) this.#drop(0)
+    else if (hasCode(error, 'MOVED')) this.#options.onTrouble?.()
+    if (isStoreUnavailable(error)) return error
     return explain(`${this.#options.name}: the ${operation} failed`, error)
   }
 

@@ -1,0 +1,26 @@
+import type { RedisConnection } from './client.js'
+import { retryStrategy } from './retry-strategy.js'
+
+/**
+ * A connection of its own to the server of another one, for what would disturb the calls on that. With the settings of
+ * clients that this package opens, whatever the other's are; it connects when it is first used.
+ */
+export function sideConnection(connection: RedisConnection, override: object = {}): RedisConnection {
+  const side = connection.duplicate({
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 500,
+    commandTimeout: undefined,
+    enableAutoPipelining: false,
+    stringNumbers: false,
+    readOnly: false,
+    protocol: 2,
+    replyMapping: 'legacy',
+    retryStrategy,
+    lazyConnect: true,
+    ...override,
+  })
+  side.on('error', () => {})
+  return side
+}
