@@ -1,6 +1,5 @@
 import { ConfigError, type StoreAdapter } from '@holdfast/core'
 import { memcachedStore, type MemcachedStoreOptions } from './memcached-store.js'
-import { serverAddress } from './server-address.js'
 
 const EXAMPLE = "'memcached://127.0.0.1:11211'"
 
@@ -28,8 +27,7 @@ function parse(url: string): { servers: readonly string[]; options: Partial<Memc
       `store: 'memcached:' takes no user and password; the server must only be reachable for you. Write ${EXAMPLE}.`,
     )
   }
-  const servers = hosts.split(',').map((host) => serverAddress(host, "store: the server of 'memcached:'"))
-  return { servers, options: optionsOf(new URLSearchParams(query)) }
+  return { servers: hosts.split(','), options: optionsOf(new URLSearchParams(query)) }
 }
 
 function optionsOf(query: URLSearchParams): Partial<MemcachedStoreOptions> {

@@ -43,7 +43,7 @@ function libraryFor({ server, client }: MemcachedStoreOptions) {
     throw new ConfigError("memcachedStore: pass server: 'host:11211', or client, and not both.")
   }
   if (server !== undefined) {
-    const address = serverAddress(server, 'memcachedStore: server')
+    const address = serverAddress(server)
     return { library: openLibrary(address), server: address, isOwn: true }
   }
   const library = takeLibrary(client as MemcachedClient)
