@@ -11,6 +11,7 @@ import {
   type WriteOutcome,
 } from '@holdfast/core'
 import { assertClient, isCluster, type RedisClient, type RedisConnection } from './client.js'
+import { warnOfSettings } from './client-settings.js'
 import { ClusterServers } from './cluster-servers.js'
 import { hasCode } from './reply-errors.js'
 import { TOUCH, WRITE, type Script } from './scripts.js'
@@ -70,10 +71,13 @@ class RedisStore implements SessionStore, ListsKeys {
     assertPrefix(prefix)
     assertDeadline('deadlineMs', deadlineMs)
     assertDurability(durability)
+    const clientPrefix = client.options.keyPrefix ?? ''
+    if (clientPrefix !== '') assertPrefix(clientPrefix, 'keyPrefix of the client')
+    if (!ownsClient) warnOfSettings(client, deadlineMs)
     this.#client = client
     this.#ownsClient = ownsClient
     this.#prefix = prefix
-    this.#clientPrefix = client.options.keyPrefix ?? ''
+    this.#clientPrefix = clientPrefix
     this.#durability = durability
     this.#clock = clock
     const onReady = (connection: RedisConnection): void => void checkServer(connection, clock)

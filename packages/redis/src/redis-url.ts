@@ -32,7 +32,7 @@ const EXAMPLES: Readonly<Record<RedisTarget['kind'], string>> = {
   cluster: 'redis+cluster://user:password@host1:6379,host2,host3',
 }
 
-const PARTS = /^([a-z+]+):\/\/(?:([^/?#]*)@)?([^/?#@]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/i
+const PARTS = /^([a-z+]+):\/\/(?:([^/?#]*)@)?([^/?#@]*)(?:\/([^?#@]*))?(?:\?([^#@]*))?$/i
 
 /** Reads a URL; throws `ConfigError` that names what is wrong, and never prints a user or a password. */
 export function parseRedisUrl(url: string): RedisTarget {

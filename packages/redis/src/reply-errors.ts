@@ -1,21 +1,41 @@
 import { StoreUnavailableError } from '@holdfast/core'
 
-/** What an operator should do about what a server answers; by the first word, wherever it stands: scripts wrap errors. */
-const ADVICE: readonly (readonly [code: string, advice: string])[] = [
-  ['OOM', 'it is at its maxmemory and takes no writes. Give it more memory; reads go on.'],
-  ['READONLY', 'it is a replica now. The connection was dropped so that the master is looked for again.'],
-  ['LOADING', 'it has just started and loads its data. It answers when that is done.'],
-  ['CLUSTERDOWN', 'the cluster has no master for this key. Look at CLUSTER INFO; it answers when a replica took over.'],
-  ['MASTERDOWN', 'it is a replica that has lost its master and serves no old data.'],
-  ['NOREPLICAS', 'fewer replicas are connected than min-replicas-to-write demands, so it takes no writes.'],
-  ['MISCONF', 'it cannot save to its disk, so it takes no writes. Look at its log.'],
-  ['NOAUTH', 'it demands a password. Give one: redis://user:password@host.'],
-  ['WRONGPASS', 'it does not know this user or password.'],
-  [
-    'NOPERM',
-    'this user may not do that. It needs +get +eval +evalsha +set +getrange +setrange +pexpire +pttl ~prefix*.',
-  ],
-  ['BUSY', 'a script of someone else is running on it.'],
+interface Advice {
+  readonly code: string
+  readonly text: string
+  /** It goes on saying so: the same write need not be offered again. */
+  readonly lasts: boolean
+}
+
+/** What an operator should do about what a server answers. */
+const ADVICE: readonly Advice[] = [
+  { code: 'OOM', lasts: true, text: 'it is at its maxmemory and takes no writes. Give it more memory; reads go on.' },
+  {
+    code: 'READONLY',
+    lasts: false,
+    text: 'it is a replica now. The connection was dropped so that the master is looked for again.',
+  },
+  { code: 'LOADING', lasts: true, text: 'it has just started and loads its data; it answers when that is done.' },
+  {
+    code: 'CLUSTERDOWN',
+    lasts: false,
+    text: 'the Cluster has no master for this key until a replica takes over. Look at CLUSTER INFO.',
+  },
+  { code: 'MASTERDOWN', lasts: true, text: 'it is a replica that has lost its master and gives no old data.' },
+  {
+    code: 'NOREPLICAS',
+    lasts: true,
+    text: 'fewer replicas are connected than min-replicas-to-write demands, so it takes no writes.',
+  },
+  { code: 'MISCONF', lasts: true, text: 'it cannot save to its disk, so it takes no writes. Look at its log.' },
+  { code: 'NOAUTH', lasts: true, text: 'it demands a password. Write it into the URL: redis://user:password@host.' },
+  { code: 'WRONGPASS', lasts: true, text: 'it does not know this user or password.' },
+  {
+    code: 'NOPERM',
+    lasts: true,
+    text: 'this user may not do that. It needs +get +eval +evalsha +set +getrange +setrange +pexpire +pttl on the keys of the prefix.',
+  },
+  { code: 'BUSY', lasts: false, text: 'a script of someone else is running on it.' },
 ]
 
 /** True for an error that the server sent: it is there and answers, whatever it says. */
@@ -42,10 +62,9 @@ export const isLost = (error: unknown): boolean =>
 /** The error of a store for one of ioredis: with what to do, and without what was sent, which is in errors of ioredis. */
 export function explain(what: string, error: unknown): StoreUnavailableError {
   const cause = withoutCommand(error)
-  const advice = isReply(error) && ADVICE.find(([code]) => hasCode(error, code))
-  const said = advice ? `${advice[0]}: ${advice[1]}` : cause.message
-  const isRefusal = advice && !hasCode(error, 'BUSY')
-  return new StoreUnavailableError(`${what}: ${said}`, { cause, refused: Boolean(isRefusal) })
+  const advice = ADVICE.find(({ code }) => hasCode(error, code))
+  const said = advice ? `${advice.code}: ${advice.text}` : cause.message
+  return new StoreUnavailableError(`${what}: ${said}`, { cause, refused: advice?.lasts ?? false })
 }
 
 /** Passwords and data are in `error.command`, and in the text of an error about an unknown command. */

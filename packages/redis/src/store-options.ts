@@ -7,10 +7,10 @@ const MOST_MS = 60_000
 /** Characters that mean nothing to SCAN's patterns and to the hashing of Redis Cluster. */
 const PREFIX = /^[A-Za-z0-9:._/-]{1,64}$/
 
-export function assertPrefix(prefix: unknown): asserts prefix is string | undefined {
+export function assertPrefix(prefix: unknown, option = 'prefix'): asserts prefix is string | undefined {
   if (prefix === undefined || (typeof prefix === 'string' && PREFIX.test(prefix))) return
   throw new ConfigError(
-    `redisStore: prefix is ${show(prefix)}. Use 1 to 64 letters, digits and ': . _ / -', such as 'sess:'.`,
+    `redisStore: ${option} is ${show(prefix)}. Use 1 to 64 letters, digits and ': . _ / -', such as 'sess:'.`,
   )
 }
 
