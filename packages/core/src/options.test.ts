@@ -33,6 +33,7 @@ describe('without options but the secret', () => {
       remember: { idleMs: 30 * DAY, absoluteMs: 90 * DAY },
       longestAbsoluteMs: 90 * DAY,
       store: 'memory:',
+      nearCache: undefined,
       adapters: [],
       onUnavailable: 'reject',
       maxBytes: 65_536,
@@ -278,6 +279,17 @@ describe('the other options', () => {
     expect(messageOf({ merge: ['csrf'] })).toMatch(/^merge is /)
   })
 
+  test('nearCache says how old an answer may be, and goes by the clock of the sessions', () => {
+    const clock = () => 7
+    expect(resolve({ nearCache: { maxStaleMs: 500 }, clock }).nearCache).toEqual({
+      ...{ maxStaleMs: 500, maxSessions: 10_000, clock },
+    })
+    expect(resolve({ nearCache: { maxStaleMs: 1, maxSessions: 5 } }).nearCache).toMatchObject({ maxSessions: 5 })
+    expect(messageOf({ nearCache: true })).toMatch(/^nearCache is true\. Give an object/)
+    expect(messageOf({ nearCache: {} })).toMatch(/^nearCache\.maxStaleMs is undefined/)
+    expect(messageOf({ nearCache: { maxStaleMs: '1s' } })).toMatch(/^nearCache\.maxStaleMs is '1s'/)
+  })
+
   test('maxPerUser is a number, or says what happens at the limit', () => {
     expect(resolve({ maxPerUser: 3 }).userLimit).toEqual({ limit: 3, whenReached: 'evict-oldest' })
     const limit = { limit: 1_000, whenReached: 'reject' }
@@ -319,6 +331,7 @@ describe('the other options', () => {
     [{ cookie: { maxAge: 1 } }, /^There is no option cookie\.maxAge\. Use idle and absolute/],
     [{ cookie: { httpOnly: false } }, /^There is no option cookie\.httpOnly\. The cookie always is HttpOnly/],
     [{ remember: { maxAge: 1 } }, /^There is no option remember\.maxAge/],
+    [{ nearCache: { maxStaleMs: 500, clock: Date.now } }, /^There is no option nearCache\.clock/],
     [{ maxPerUser: { limit: 1, on: 'reject' } }, /^There is no option maxPerUser\.on/],
   ])('%j has a name that does not exist, which must not be ignored', (options, message) => {
     expect(messageOf(options)).toMatch(message)
