@@ -14,6 +14,8 @@ const settings = JSON.parse(process.env['APP_SETTINGS'] as string) as AppSetting
 const events: Record<string, number> = {}
 const attempts: number[] = []
 let rejections = 0
+/** Requests that have their session open and wait. */
+let waiting = 0
 const loopDelay = monitorEventLoopDelay({ resolution: 5 })
 loopDelay.enable()
 
@@ -37,7 +39,7 @@ const sessions = createSessions<Record<string, unknown>>({
 const app = express()
 app.get('/report', (_req, res) => {
   const report: AppReport = {
-    ...{ events, rejections, conflicts: attempts.map((commits) => commits ?? 0) },
+    ...{ events, rejections, waiting, conflicts: attempts.map((commits) => commits ?? 0) },
     loopDelayMs: loopDelay.max / 1e6,
   }
   res.json(report)
@@ -59,9 +61,11 @@ app.get('/logout', async (req, res) => {
   res.end()
 })
 app.get('/add', loggedIn, async (req, res) => {
-  const { field, value, wait } = req.query
+  const { field, wait } = req.query as { readonly field: string; readonly wait?: string }
+  waiting++
   if (wait) await new Promise((resolve) => setTimeout(resolve, Number(wait)))
-  sessions.of(req)[String(field)] = value ?? 1
+  waiting--
+  sessions.of(req)[field] = 1
   res.end()
 })
 app.get('/fill', loggedIn, (req, res) => {

@@ -1,8 +1,8 @@
 import { Agent, request, type IncomingMessage } from 'node:http'
 
 export interface Answer {
-  /** `'cut'`: the connection broke. `'hung'`: no answer in ten seconds. */
-  readonly status: number | 'cut' | 'hung'
+  /** `'refused'`: nobody listens. `'cut'`: the connection broke. `'hung'`: no answer in ten seconds. */
+  readonly status: number | 'refused' | 'cut' | 'hung'
   readonly body: string
   readonly headers: IncomingMessage['headers']
   /** `name=value` of the session cookie that the answer sets. */
@@ -41,7 +41,7 @@ export class Client {
         end('hung')
         sent.destroy()
       }, HUNG_MS)
-      sent.on('error', () => end('cut'))
+      sent.on('error', ({ code }: NodeJS.ErrnoException) => end(code === 'ECONNREFUSED' ? 'refused' : 'cut'))
       sent.end()
     })
   }

@@ -45,8 +45,10 @@ export interface Victim {
   readonly share: 'all' | 'some'
   /** Another server takes over by itself. */
   readonly hasReplica: boolean
-  /** Between clients and this server; `CLIENTS` are those that are apps. */
+  /** Between clients and this server; the apps come from `CLIENTS`. */
   readonly link: FaultProxy
+  /** The others see it only through `link` too, so that they notice when that is cut. */
+  readonly isWatched: boolean
   kill(): Promise<void>
   restart(options: { readonly empty: boolean }): Promise<void>
   pause(): void

@@ -13,6 +13,8 @@ export interface AppReport {
   /** Events of both channels, and warnings by their code. */
   readonly events: Readonly<Record<string, number>>
   readonly rejections: number
+  /** Requests that have their session open and wait as they were asked to. */
+  readonly waiting: number
   /** How many commits met writes of others for the first, second, … time (index 1, 2, …). */
   readonly conflicts: readonly number[]
   /** The longest that this process stood still since it was last asked. */

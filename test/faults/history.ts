@@ -1,10 +1,12 @@
 import type { AppProcess } from './fleet.js'
-import type { Target } from './column.js'
+import type { Stage } from './stage.js'
 import type { Visitor } from './visitor.js'
 
 /** How far what was acknowledged differs from what the servers tell at the end. */
 export interface History {
-  /** Sessions of visitors who had logged in and not out, and are out. */
+  /** Sessions of visitors who were logged in before the fault was over, and had not logged out. */
+  readonly sessions: number
+  /** Those of them who are out in the end. */
   readonly lost: number
   /** Acknowledged changes that are not there, in sessions that are. */
   readonly missing: number
@@ -14,27 +16,35 @@ export interface History {
   readonly stale: number
 }
 
-/** Compares each visitor's history with what the app shows and with what lies in the servers themselves. */
+/** Compares each visitor's history with what the apps show and with what lies in the servers themselves. */
 export async function checkHistory(
   visitors: readonly Visitor[],
-  apps: readonly AppProcess[],
-  target: Pick<Target, 'stored'>,
+  overAt: number,
+  { apps, target }: Pick<Stage, 'apps' | 'target'>,
 ): Promise<History> {
-  let [lost, missing, returned, stale] = [0, 0, 0, 0]
-  const settled = visitors.filter(({ login }) => login !== 'unknown')
-  for (const [i, visitor] of settled.entries()) {
-    const app = apps[i % apps.length] as AppProcess
+  let [sessions, lost, missing, returned, stale] = [0, 0, 0, 0, 0]
+  for (const [i, visitor] of visitors.entries()) {
     const { acknowledged, id, cookie, login } = visitor
+    if (login === 'unknown') continue
     stale += visitor.stale
-    const shown = await app.get('/show', cookie)
-    if (shown.status !== 200 && shown.status !== 401)
-      throw new Error(`At the end the app answers ${shown.status}: ${shown.body}`)
-    const sees = shown.status === 200 ? (JSON.parse(shown.body) as object) : undefined
-    const holds = await target.stored(id)
-    const lies = typeof holds === 'object' ? holds : undefined
-    if (login === 'out') returned += Number(sees !== undefined || lies !== undefined || visitor.returned)
-    else if (visitor.lost || !sees || !lies) lost++
-    else missing += acknowledged.filter((field) => !(field in sees) || !(field in lies)).length
+    const seen = await dataOf(apps[i % apps.length] as AppProcess, cookie)
+    const held = await target.stored(id)
+    const lies = held === 'destroyed' ? undefined : held
+    if (login === 'out') {
+      if (seen || lies || visitor.returned) returned++
+      continue
+    }
+    const isOut = visitor.lost || !seen || !lies
+    if (isOut || visitor.loggedInAt < overAt) sessions++
+    if (isOut) lost++
+    else missing += acknowledged.filter((field) => !(field in seen) || !(field in lies)).length
   }
-  return { lost, missing, returned, stale }
+  return { sessions, lost, missing, returned, stale }
+}
+
+async function dataOf(app: AppProcess, cookie: string | undefined): Promise<object | undefined> {
+  const { status, body } = await app.get('/show', cookie)
+  if (status === 401) return undefined
+  if (status !== 200) throw new Error(`In the end the app answers ${status}: ${body}`)
+  return JSON.parse(body) as object
 }

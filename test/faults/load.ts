@@ -32,7 +32,7 @@ export class Load {
   readonly #apps: readonly AppProcess[]
   readonly #seats: Visitor[]
   readonly #served = new Set<number>()
-  /** Until when an app is left out whose connection broke. */
+  /** Until when an app is left out. */
   readonly #avoided = new Map<AppProcess, number>()
   #workers: Promise<unknown> = Promise.resolve()
   #running = true
@@ -81,19 +81,19 @@ export class Load {
   async #visit(seat: number): Promise<void> {
     const visitor = this.#seats[seat] as Visitor
     if (visitor.login === 'unknown' || visitor.lost) return this.#replace(seat)
-    const changed = await this.#send((app) => visitor.change(app))
+    const changed = await this.#send(visitor, (app) => visitor.change(app))
     if (changed.status !== 200) return
     this.#served.add(seat)
-    const seen = await this.#send((app) => visitor.look(app))
+    const seen = await this.#send(visitor, (app) => visitor.look(app))
     if (seen.status !== 200 || visitor.acknowledged.length % LOGOUT_EACH > 0) return
-    await this.#send((app) => visitor.logOut(app))
+    await this.#send(visitor, (app) => visitor.logOut(app))
     if (this.#seats[seat] === visitor) await this.#replace(seat)
   }
 
   async #replace(seat: number): Promise<void> {
     const visitor = this.#newVisitor()
     this.#seats[seat] = visitor
-    await this.#send((app) => visitor.logIn(app))
+    await this.#send(visitor, (app) => visitor.logIn(app))
   }
 
   #newVisitor(): Visitor {
@@ -102,13 +102,18 @@ export class Load {
     return visitor
   }
 
-  async #send(request: (app: AppProcess) => Promise<Answer>): Promise<Answer> {
+  async #send(visitor: Visitor, request: (app: AppProcess) => Promise<Answer>): Promise<Answer> {
     const app = this.#nextApp()
     const answer = await request(app)
+    if (answer.status === 'refused') {
+      this.#avoided.set(app, performance.now() + AVOIDED_MS)
+      return this.#send(visitor, request)
+    }
     this.requests++
     this.worstWaitMs = Math.max(this.worstWaitMs, answer.ms)
-    if (answer.status === 'cut') this.#avoided.set(app, performance.now() + AVOIDED_MS)
-    if (answer.status !== 200) {
+    // Another worker may have sent this visitor's logout meanwhile.
+    const isLoggedOut = answer.status === 401 && visitor.login !== 'in'
+    if (answer.status !== 200 && !isLoggedOut) {
       this.failed[answer.status] = (this.failed[answer.status] ?? 0) + 1
       this.lastFailureAt = performance.now()
     }

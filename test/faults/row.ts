@@ -44,11 +44,14 @@ export interface Row {
   /** As in the list of faults: `'1'`; one with more than one variant: `'1b'`. */
   readonly number: string
   readonly title: string
-  /** What is promised, by column; a column without an entry cannot have this fault. */
-  readonly expected: Readonly<Partial<Record<string, string>>>
+  /** What is promised: everywhere, or by column; a column without an entry cannot have this fault. */
+  readonly expected: string | Readonly<Partial<Record<string, string>>>
   readonly needs?: TargetOptions
   run(stage: Stage, scale: Scale): Promise<Outcome>
 }
+
+export const expectedOn = ({ expected }: Row, column: string): string | undefined =>
+  typeof expected === 'string' ? expected : expected[column]
 
 /** What a strike can ask of the load that is running meanwhile. */
 export interface LoadRun {

@@ -18,6 +18,8 @@ export class Visitor {
   /** Acknowledged changes that the very next request did not see. */
   stale = 0
   id = ''
+  /** By `performance.now()`. */
+  loggedInAt = Infinity
   #cookie: string | undefined
   #changes = 0
 
@@ -31,6 +33,7 @@ export class Visitor {
     this.#cookie = answer.cookie
     this.id = answer.body
     this.login = 'in'
+    this.loggedInAt = performance.now()
     return answer
   }
 

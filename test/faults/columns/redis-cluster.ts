@@ -14,7 +14,7 @@ export const redisCluster: Column = {
       async aim() {
         const [server, replica] = await Promise.all([set.masterOf(ANY_KEY), set.replicaOf(ANY_KEY)])
         const failover = async () => void (await replica.command('CLUSTER', 'FAILOVER'))
-        return redisVictim({ server, link: server.proxy, share: 'some', hasReplica: true, failover })
+        return redisVictim({ server, link: server.proxy, share: 'some', hasReplica: true, isWatched: false, failover })
       },
       settled: () => set.settled(),
       ...redisSessions(

@@ -15,7 +15,14 @@ export const redisSentinel: Column = {
       async aim() {
         const server = await set.master()
         const failover = async () => void (await sentinel?.command('SENTINEL', 'FAILOVER', set.name))
-        const victim = redisVictim({ server, link: server.proxy, share: 'all', hasReplica: true, failover })
+        const victim = redisVictim({
+          server,
+          link: server.proxy,
+          share: 'all',
+          hasReplica: true,
+          isWatched: true,
+          failover,
+        })
         return {
           ...victim,
           demote: async () => void (await server.command('REPLICAOF', '127.0.0.1', 1)),

@@ -3,35 +3,37 @@ import { infoOf, type RedisProcess } from '../../servers/redis-process.js'
 import type { FaultProxy } from '../../servers/fault-proxy.js'
 import type { Calls, Target, Victim } from '../column.js'
 
-interface VictimParts extends Pick<Victim, 'share' | 'hasReplica'> {
+interface VictimParts extends Pick<Victim, 'share' | 'hasReplica' | 'isWatched'> {
   readonly server: RedisProcess
   readonly link: FaultProxy
   readonly failover?: () => Promise<void>
 }
 
+/** Data of others: 500 keys in the slots of the server that is struck. */
+const BALLAST = "for i = 1, 500 do redis.call('SET', KEYS[1] .. i, string.rep('x', 250)) end"
 const POLICIES = { evict: 'allkeys-lru', refuse: 'noeviction' } as const
 
 /** A Redis server under fault. */
-export function redisVictim({ server, link, share, hasReplica, failover }: VictimParts): Victim {
+export function redisVictim({ server, link, failover, ...kind }: VictimParts): Victim {
   return {
-    share,
-    hasReplica,
+    ...kind,
     link,
     kill: () => server.kill(),
     restart: (options) => server.restart(options),
     pause: () => server.pause(),
     resume: () => server.resume(),
     async fill(policy) {
+      await server.command('EVAL', BALLAST, 1, '{any}')
       const used = Number(await infoOf(server, 'memory', 'used_memory'))
       await server.command('CONFIG', 'SET', 'maxmemory-policy', POLICIES[policy])
       // Below what it uses now: some must go at once, or nothing more is taken.
-      await server.command('CONFIG', 'SET', 'maxmemory', used - (policy === 'evict' ? 64 * 1024 : 1024 * 1024))
+      await server.command('CONFIG', 'SET', 'maxmemory', used - 64 * 1024)
     },
     async makeRoom() {
       await server.command('CONFIG', 'SET', 'maxmemory', 0)
       await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
     },
-    ...(hasReplica && { isolate: () => link.drop({ from: REPLICAS }) }),
+    ...(kind.hasReplica && { isolate: () => link.drop({ from: REPLICAS }) }),
     ...(failover && { failover }),
   }
 }

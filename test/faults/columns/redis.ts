@@ -11,7 +11,7 @@ export const redis: Column = {
   async start({ persistent = false }) {
     const server = await startRedis({ persistent })
     const link = await faultProxy(server)
-    const victim = redisVictim({ server, link, share: 'all', hasReplica: false })
+    const victim = redisVictim({ server, link, share: 'all', hasReplica: false, isWatched: false })
     return {
       url: `redis://${link.host}:${link.port}`,
       aim: async () => ({
