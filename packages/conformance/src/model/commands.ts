@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
-import { TOMBSTONE_REVISION, type SessionRecord, type SessionStore, type WriteOutcome } from '@holdfast/core'
+import {
+  isSameWrite,
+  TOMBSTONE_REVISION,
+  type SessionRecord,
+  type SessionStore,
+  type WriteOutcome,
+} from '@holdfast/core'
 import { assertRecord } from '../conformance-case.js'
 import { createRecord } from '../fixtures.js'
 import type { Condition, StoreModel } from './store-model.js'
@@ -42,6 +48,16 @@ function assertSameOutcome(actual: WriteOutcome, expected: WriteOutcome): void {
 
 const command = (text: string, run: Command['run']): Command => ({ check: () => true, run, toString: () => text })
 
+/** As core makes them: a live record follows what it replaces, and one write (revision and tag) says one thing. */
+function recordOf({ now, known }: Session, key: string, draft: Draft, condition: Condition): SessionRecord {
+  const { lifeMs, ...fields } = draft
+  const follows = typeof condition !== 'string' && draft.data !== null
+  const revision = follows ? condition.replaces.revision + 1 : draft.revision
+  const record = { ...fields, revision, expiresAt: now() + lifeMs }
+  const twin = known.get(key)?.find((other) => isSameWrite(other, record))
+  return twin ? { ...record, data: twin.data } : record
+}
+
 const read = (key: number): Command =>
   command(`read(key ${key})`, async (model, session) => {
     const record = await session.store.read(keyOf(session, key))
@@ -52,10 +68,9 @@ const read = (key: number): Command =>
 const write = (key: number, draft: Draft, condition: 'absent' | 'newer' | { readonly pick: number }): Command =>
   command(`write(key ${key}, ${JSON.stringify(draft)}, ${JSON.stringify(condition)})`, async (model, session) => {
     const name = keyOf(session, key)
-    const { lifeMs, ...fields } = draft
-    const record = { ...fields, expiresAt: session.now() + lifeMs }
     const resolved: Condition =
       typeof condition === 'string' ? condition : { replaces: recall(session, name, condition.pick) }
+    const record = recordOf(session, name, draft, resolved)
     const outcome = await session.store.write(name, record, resolved)
     assertSameOutcome(outcome, model.write(name, record, resolved, session.now()))
     learn(session, name, outcome.written ? record : outcome.current)
