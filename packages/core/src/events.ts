@@ -56,6 +56,12 @@ export type StoreEvent =
   | { readonly type: 'timeout'; readonly store: string; readonly operation: StoreOperation }
   /** The answer to a call that had been given up came after all; it was ignored. */
   | { readonly type: 'late-reply'; readonly store: string; readonly operation: StoreOperation }
+  /** Fewer stores than `copies` took a write, or too few answered a read that was served: one more failure may lose it. */
+  | { readonly type: 'degraded'; readonly store: string; readonly operation: StoreOperation }
+  /** A store among several lacked what others had; it was written back. */
+  | { readonly type: 'repaired'; readonly store: string }
+  /** What is thought of a store among several has changed: `'filling'` is one that lost its data, `'down'` does not answer. */
+  | { readonly type: 'member'; readonly store: string; readonly state: string }
 
 const sessionChannel = channel('holdfast:session')
 const storeChannel = channel('holdfast:store')

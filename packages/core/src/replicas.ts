@@ -1,0 +1,274 @@
+import { CallTime } from './call-time.js'
+import { isStoreUnavailable, StoreUnavailableError } from './errors.js'
+import { publishStore, type StoreOperation } from './events.js'
+import { bare, bring, currentOf, decide, holds, joinAll, refusal, View, viewOf, withView } from './copies.js'
+import type { Member, MemberState } from './member.js'
+import {
+  type CallOptions,
+  isSameWrite,
+  isTombstone,
+  type SessionRecord,
+  type SessionStore,
+  type WriteCondition,
+  type WriteOutcome,
+} from './store.js'
+
+export interface ReplicasOptions {
+  readonly name: string
+  readonly members: readonly Member[]
+  /** The members in the order of preference for a key. */
+  readonly rank: (key: string) => readonly Member[]
+  readonly copies: number
+}
+
+const CHECK_EVERY_MS = 5_000
+
+/**
+ * Several stores as one. Each record stands on the first `copies` members of its key's rank that answer, each written
+ * under compare-and-set; a reader joins what they hold and writes back what one of them lacked. What is known lies in the
+ * stores, never in a process: two processes that disagree about who is away lose nothing.
+ */
+export class Replicas implements SessionStore {
+  readonly name: string
+  readonly guarded = true
+  readonly #members: readonly Member[]
+  readonly #rank: (key: string) => readonly Member[]
+  readonly #copies: number
+  readonly #checks: NodeJS.Timeout
+  #closed = false
+
+  constructor({ name, members, rank, copies }: ReplicasOptions) {
+    this.name = name
+    this.#members = members
+    this.#rank = rank
+    this.#copies = copies
+    this.#checks = setInterval(() => this.#checkAll(), CHECK_EVERY_MS).unref()
+    this.#checkAll()
+  }
+
+  async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
+    const time = this.#begin(options)
+    const view = await this.#ask(key, time)
+    const joined = joinAll(view.held.values())
+    if (joined === undefined) {
+      await this.#assertAbsent(view, time)
+      return undefined
+    }
+    if (view.failures >= this.#copies) this.#degraded('read')
+    await this.#repair(key, joined, view, time)
+    return withView(joined, view)
+  }
+
+  async write(
+    key: string,
+    record: SessionRecord,
+    condition: WriteCondition,
+    options?: CallOptions,
+  ): Promise<WriteOutcome> {
+    const time = this.#begin(options)
+    return condition === 'newer' ? this.#writeNewer(key, record, time) : this.#writeOver(key, record, condition, time)
+  }
+
+  async touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome> {
+    const time = this.#begin(options)
+    const outcomes = new Map<Member, WriteOutcome>()
+    const view = await this.#each(key, time, async (member, call) => {
+      const held = viewOf(record)?.held.get(member)
+      const own = held && isSameWrite(held, record) ? held : bare(record)
+      outcomes.set(member, await member.store.touch(key, own, expiresAt, call))
+    })
+    if (outcomes.size === 0) throw this.#unavailable('touch', view)
+    const ordered = this.#rank(key).flatMap((member) => outcomes.get(member) ?? [])
+    return ordered.find(({ written }) => written) ?? refusal(joinAll(ordered.map(currentOf)))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#checks)
+    await Promise.all(this.#members.map(({ store }) => store.close()))
+  }
+
+  /** Which member is trusted, filling or down, and since when. */
+  status(): readonly MemberState[] {
+    return this.#members.map(({ status }) => status)
+  }
+
+  #begin(options: CallOptions | undefined): CallTime {
+    if (this.#closed) throw new StoreUnavailableError(`${this.name}: the store is closed.`, { refused: true })
+    return new CallTime(this.name, options)
+  }
+
+  #checkAll(): void {
+    for (const member of this.#members) void member.check()
+  }
+
+  #ask(key: string, time: CallTime): Promise<View> {
+    return this.#each(key, time, async (member, call, view) => {
+      view.held.set(member, await member.store.read(key, call))
+    }).then((view) => {
+      if (view.held.size === 0) throw this.#unavailable('read', view)
+      return view
+    })
+  }
+
+  /** Asks `copies` members side by side, and for each that fails the next in rank. */
+  async #each(
+    key: string,
+    time: CallTime,
+    ask: (member: Member, call: CallOptions, view: View) => Promise<void>,
+  ): Promise<View> {
+    const view = new View()
+    const waiting = [...this.#rank(key)]
+    const seek = async (): Promise<void> => {
+      for (let member = waiting.shift(); member; member = waiting.shift()) {
+        try {
+          return await ask(member, time.next(waiting.length > 0), view)
+        } catch (error) {
+          this.#failed(error, view)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: this.#copies }, seek))
+    return view
+  }
+
+  /** Nothing was found; that counts only while enough of those who would know have answered. */
+  async #assertAbsent(view: View, time: CallTime): Promise<void> {
+    if (view.failures === 0) return
+    let blind = view.failures
+    for (const member of view.held.keys()) {
+      if (blind >= this.#copies) break
+      try {
+        if (await member.isFilling(time.next(true))) blind += 1
+      } catch (error) {
+        this.#failed(error, view)
+        blind += 1
+      }
+    }
+    if (blind >= this.#copies) throw this.#unavailable('read', view)
+  }
+
+  async #repair(key: string, joined: SessionRecord, view: View, time: CallTime): Promise<void> {
+    await Promise.all(
+      [...view.held].map(async ([member, held]) => {
+        if (held !== undefined && holds(held, joined)) return
+        try {
+          view.held.set(member, await bring(member, key, joined, held, time))
+          publishStore({ type: 'repaired', store: member.name })
+        } catch (error) {
+          this.#failed(error, view)
+        }
+      }),
+    )
+  }
+
+  /** A tombstone, or a copy of a write with a later deadline: the first member decides what the answer is, all get it. */
+  async #writeNewer(key: string, record: SessionRecord, time: CallTime): Promise<WriteOutcome> {
+    let first: WriteOutcome | undefined
+    let holders = 0
+    const view = new View()
+    const rank = this.#rank(key)
+    for (const [at, member] of rank.entries()) {
+      if (holders === this.#copies) break
+      try {
+        const outcome = await member.store.write(key, record, 'newer', time.next(at + 1 < rank.length))
+        if (!outcome.written && !isTombstone(record)) {
+          if (!first) return refusal(outcome.current)
+          await bring(member, key, record, outcome.current, time)
+        }
+        first ??= outcome.written ? outcome : refusal(outcome.current)
+        holders += 1
+      } catch (error) {
+        this.#failed(error, view)
+      }
+    }
+    if (!first) throw this.#unavailable('write', view)
+    if (holders < this.#copies) this.#degraded('write')
+    return first
+  }
+
+  async #writeOver(
+    key: string,
+    record: SessionRecord,
+    condition: Exclude<WriteCondition, 'newer'>,
+    time: CallTime,
+  ): Promise<WriteOutcome> {
+    const base = condition === 'absent' ? undefined : condition.replaces
+    const known = base && viewOf(base)?.held
+    const guess = base && bare(base)
+    if (base && isTombstone(base)) return refusal(joinAll((await this.#ask(key, time)).held.values()))
+    const view = new View()
+    const held = new Map<Member, SessionRecord>()
+    const lacking: Member[] = []
+    let out = record
+    let isNew = true
+    const copyTo = async (member: Member, before: SessionRecord | undefined): Promise<void> => {
+      out = await bring(member, key, out, before, time)
+      held.set(member, out)
+    }
+
+    for (const member of this.#rank(key)) {
+      if (held.size === this.#copies) break
+      try {
+        const before = known && !known.has(member) ? await member.store.read(key, time.next(true)) : known?.get(member)
+        if (held.size > 0) {
+          await copyTo(member, known ? before : guess)
+          continue
+        }
+        const decision = await decide(member, key, record, base, known ? before : guess, time)
+        if (decision.is === 'refused') return refusal(decision.current)
+        if (decision.is === 'lacking') lacking.push(member)
+        else {
+          isNew = decision.is === 'written'
+          out = decision.record
+          held.set(member, out)
+          for (const other of lacking.splice(0)) if (held.size < this.#copies) await copyTo(other, undefined)
+        }
+      } catch (error) {
+        this.#failed(error, view)
+      }
+    }
+    if (held.size === 0) {
+      if (view.failures > 0 || lacking.length === 0) throw this.#unavailable('write', view)
+      return { written: false, current: undefined }
+    }
+    const outcome = await this.#settle(key, record, out, held, view, time)
+    return isNew ? outcome : refusal(out)
+  }
+
+  /** All holders say the same in the end; where one of them had a tombstone, that is what it is. */
+  async #settle(
+    key: string,
+    record: SessionRecord,
+    out: SessionRecord,
+    held: ReadonlyMap<Member, SessionRecord>,
+    view: View,
+    time: CallTime,
+  ): Promise<WriteOutcome> {
+    for (const [member, holding] of held) {
+      if (holds(holding, out)) continue
+      try {
+        await bring(member, key, out, holding, time)
+      } catch (error) {
+        this.#failed(error, view)
+      }
+    }
+    if (isTombstone(out) && !isTombstone(record)) return refusal(out)
+    if (held.size < this.#copies) this.#degraded('write')
+    return { written: true }
+  }
+
+  #failed(error: unknown, view: View): void {
+    if (!isStoreUnavailable(error)) throw error
+    view.failures += 1
+    view.cause = error
+  }
+
+  #degraded(operation: StoreOperation): void {
+    publishStore({ type: 'degraded', store: this.name, operation })
+  }
+
+  #unavailable(operation: StoreOperation, { cause }: View): StoreUnavailableError {
+    return new StoreUnavailableError(`${this.name}: too few of its stores answered the ${operation}.`, { cause })
+  }
+}
