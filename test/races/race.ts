@@ -4,8 +4,8 @@ import { type Fate, fatesWith } from './simulated-store.js'
 import { World } from './world.js'
 
 /** More with HOLDFAST_RUNS; HOLDFAST_SEED repeats a run that failed. */
-const numRuns = Number(process.env['HOLDFAST_RUNS'] ?? 1_000)
-const seed = Number(process.env['HOLDFAST_SEED'] ?? Date.now() % 1_000_000_000)
+export const numRuns = Number(process.env['HOLDFAST_RUNS'] ?? 1_000)
+export const seed = Number(process.env['HOLDFAST_SEED'] ?? Date.now() % 1_000_000_000)
 console.info(`races: ${numRuns} runs each, HOLDFAST_SEED=${seed}`)
 
 /** Tries the scenario under many schedules; `faults` are what may happen to a call to the store. */

@@ -25,20 +25,23 @@ export const IDLE_MS = 1_800_000
 
 let world: World
 
-// An engine takes longer to make than to race, so all worlds share two; no session is ever in two worlds.
-const store: SessionStore = {
+// An engine takes longer to make than to race, so all worlds share three; no session is ever in two worlds.
+const storeOf = (at: number): SessionStore => ({
   name: 'simulated',
   guarded: true,
-  read: (key) => world.store.read(key),
-  write: (key, record, condition) => world.store.write(key, record, condition),
-  touch: (key, record, expiresAt) => world.store.touch(key, record, expiresAt),
+  read: (key, options) => world.storeOf(at).read(key, options),
+  write: (key, record, condition, options) => world.storeOf(at).write(key, record, condition, options),
+  touch: (key, record, expiresAt, options) => world.storeOf(at).touch(key, record, expiresAt, options),
   close: async () => undefined,
-}
+})
 const clock = (): number => world.clock.now()
-const makeServer = (): Engine<Data> => createEngine<Data>({ secret: SECRET, store, clock, idle: IDLE_MS })
+const makeServer = (at: number): Engine<Data> =>
+  createEngine<Data>({ secret: SECRET, store: storeOf(at), clock, idle: IDLE_MS })
 let servers: readonly Engine<Data>[] | undefined
 
-/** Two app servers and one store; a schedule decides who goes next, and timers run when nobody else can. */
+export type Calls = Pick<SessionStore, 'read' | 'write' | 'touch'>
+
+/** Three app servers and one store; a schedule decides who goes next, and timers run when nobody else can. */
 export class World {
   readonly clock = createClock(1_000_000)
   readonly store: SimulatedStore
@@ -49,7 +52,17 @@ export class World {
     this.store = new SimulatedStore(scheduler, this.clock.now, fates)
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the shared engines look here for their store
     world = this
-    servers ??= [makeServer(), makeServer()]
+    servers ??= [makeServer(0), makeServer(1), makeServer(2)]
+  }
+
+  /** What an app server works with. */
+  storeOf(_at: number): Calls {
+    return this.store
+  }
+
+  /** While `work` runs, calls wait for their turns and meet their fates. */
+  disturbed(work: () => Promise<void>): Promise<void> {
+    return this.store.disturbed(work)
   }
 
   server(at: number): Engine<Data> {
@@ -61,7 +74,7 @@ export class World {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'] })
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     try {
-      await this.store.disturbed(() => this.#runAll(start))
+      await this.disturbed(() => this.#runAll(start))
     } finally {
       vi.restoreAllMocks()
       vi.useRealTimers()
@@ -112,8 +125,8 @@ export class World {
   }
 
   /** What a later request with this cookie sees; undefined: it is not logged in. */
-  async see(cookie: string): Promise<Data | undefined> {
-    const session = await this.server(0).read(requestWith(cookie))
+  async see(cookie: string, at = 0): Promise<Data | undefined> {
+    const session = await this.server(at).read(requestWith(cookie))
     return session && { ...session }
   }
 }
