@@ -7,13 +7,11 @@ const client = new Redis({
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
-  commandTimeout: 250,
   connectTimeout: 500,
   retryStrategy: (attempt) => Math.min(attempt * 50, 500),
-  reconnectOnError: (error) => (error.message.includes('READONLY') ? 1 : false),
 })
 
-const sessions = createSessions({
+export const sessions = createSessions({
   secret: process.env.SESSION_SECRET,
   store: redisStore({ client }),
 })

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
+const CLOSED = 'the server closed the connection'
+
 /**
  * A visitor's connection, kept alive, that sends one request after the other. It is a bare socket: the client of node:http
  * takes more CPU than the servers that are measured, and would then set the pace.
@@ -14,7 +16,7 @@ export class Connection {
   private constructor(socket: Socket) {
     this.#socket = socket.setNoDelay().setEncoding('latin1')
     socket.on('data', (chunk: string) => this.#take(chunk))
-    socket.once('close', () => this.#waiting?.reject(new Error('the server closed the connection')))
+    socket.once('close', () => this.#waiting?.reject(new Error(CLOSED)))
     socket.on('error', (error) => this.#waiting?.reject(error))
   }
 
@@ -27,6 +29,7 @@ export class Connection {
   /** Resolves when all of the answer is there, and keeps its cookies for the next. Any status but 200 rejects. */
   get(path: string): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) return reject(new Error(CLOSED))
       this.#waiting = { resolve, reject }
       this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: bench\r\nCookie: ${this.#cookie}\r\n\r\n`)
     })

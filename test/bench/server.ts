@@ -20,4 +20,6 @@ const server = createServer(apps[app](fixtures[fixture], redisUrl)).listen(0, '1
     process.send?.(question === 'port' ? (server.address() as AddressInfo) : { cpuMicroseconds: user + system })
   })
 })
+// Visitors wait for their turn.
+server.keepAliveTimeout = 0
 process.on('disconnect', () => process.exit())
