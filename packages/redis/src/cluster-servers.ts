@@ -58,9 +58,11 @@ export class ClusterServers implements Servers {
 
   async masters(options?: CallOptions): Promise<readonly Master[]> {
     await this.#connected(options)
-    return this.client
-      .nodes('master')
-      .map((connection) => ({ server: this.#server(addressOf(connection)), connection }))
+    return [...this.mastersNow()].map(([address, connection]) => ({ server: this.#server(address), connection }))
+  }
+
+  mastersNow(): ReadonlyMap<string, RedisConnection> {
+    return new Map(this.client.nodes('master').map((node) => [addressOf(node), node]))
   }
 
   release(): void {

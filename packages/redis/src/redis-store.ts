@@ -5,11 +5,13 @@ import {
   StoreUnavailableError,
   type CallOptions,
   type ListsKeys,
+  type ReportsChanges,
   type SessionRecord,
   type SessionStore,
   type WriteCondition,
   type WriteOutcome,
 } from '@holdfast/core'
+import { ChangeFeed } from './change-feed.js'
 import { assertClient, isCluster, type RedisClient, type RedisConnection } from './client.js'
 import { warnOfSettings } from './client-settings.js'
 import { ClusterServers } from './cluster-servers.js'
@@ -41,24 +43,25 @@ export interface RedisStoreOptions {
  * Keeps sessions in Redis: a single server, the master that Sentinel names, or a Cluster. Each call is one command for
  * one key. Redis forgets records a second after their end by itself. Throws `ConfigError` for what is no client of ioredis.
  */
-export function redisStore(options: RedisStoreOptions): SessionStore & ListsKeys {
+export function redisStore(options: RedisStoreOptions): SessionStore & ListsKeys & ReportsChanges {
   return new RedisStore(options, false)
 }
 
 /** As `redisStore`, for a client that was opened for this store: it closes with it. */
-export const redisStoreWithOwnClient = (options: RedisStoreOptions): SessionStore & ListsKeys =>
+export const redisStoreWithOwnClient = (options: RedisStoreOptions): SessionStore & ListsKeys & ReportsChanges =>
   new RedisStore(options, true)
 
 const NAME = 'redis'
 /** The server keeps a record so much longer than it lives: its clock may be ahead of the app's. */
 const KEEP_LONGER_MS = 1_000
 
-class RedisStore implements SessionStore, ListsKeys {
+class RedisStore implements SessionStore, ListsKeys, ReportsChanges {
   readonly name = NAME
   readonly guarded = true
   readonly #client: RedisClient
   readonly #ownsClient: boolean
   readonly #servers: Servers
+  readonly #changes: ChangeFeed
   readonly #prefix: string
   readonly #clientPrefix: string
   readonly #durability: Durability | undefined
@@ -83,6 +86,7 @@ class RedisStore implements SessionStore, ListsKeys {
     const onReady = (connection: RedisConnection): void => void checkServer(connection, clock)
     const servers = { name: NAME, deadlineMs, onReady }
     this.#servers = isCluster(client) ? new ClusterServers(client, servers) : new SingleServer(client, servers)
+    this.#changes = new ChangeFeed(this.#servers, servers, clientPrefix + prefix)
   }
 
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
@@ -155,9 +159,15 @@ class RedisStore implements SessionStore, ListsKeys {
     }
   }
 
+  onChange(listener: (key: string | undefined) => void): () => void {
+    this.#assertOpen()
+    return this.#changes.listen(listener)
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#changes.close()
     this.#servers.release()
     if (this.#ownsClient) this.#client.disconnect()
   }
@@ -168,8 +178,8 @@ class RedisStore implements SessionStore, ListsKeys {
   }
 
   async #replicate(key: string, args: readonly string[], options: CallOptions | undefined): Promise<unknown> {
-    const name = this.#nameOf(key)
-    const replicated = await this.#servers.replicated(this.#clientPrefix + name, options)
+    const name = this.#clientPrefix + this.#nameOf(key)
+    const replicated = await this.#servers.replicated(name, options)
     return replicated.write(name, args, options)
   }
 

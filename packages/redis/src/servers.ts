@@ -18,6 +18,8 @@ export interface Servers {
   replicated(key: string, options?: CallOptions): Promise<ReplicatedWrites>
   /** Those known now; rejects when the Cluster is not connected. */
   masters(options?: CallOptions): Promise<readonly Master[]>
+  /** The same, by address and without waiting: none when the Cluster is not connected. */
+  mastersNow(): ReadonlyMap<string, RedisConnection>
   /** Stops watching the client and closes side connections; does not close the client. */
   release(): void
 }

@@ -3,7 +3,7 @@ import { retryStrategy } from './retry-strategy.js'
 
 /**
  * A connection of its own to the server of another one, for what would disturb the calls on that. With the settings of
- * clients that this package opens, whatever the other's are; it connects when it is first used.
+ * clients that this package opens, whatever the other's are, and without a prefix; it connects when it is first used.
  */
 export function sideConnection(connection: RedisConnection, override: object = {}): RedisConnection {
   const side = connection.duplicate({
@@ -15,6 +15,7 @@ export function sideConnection(connection: RedisConnection, override: object = {
     enableAutoPipelining: false,
     stringNumbers: false,
     readOnly: false,
+    keyPrefix: '',
     protocol: 2,
     replyMapping: 'legacy',
     retryStrategy,

@@ -30,6 +30,10 @@ export class SingleServer implements Servers {
     return [{ server: this.#server, connection: this.client }]
   }
 
+  mastersNow(): ReadonlyMap<string, RedisConnection> {
+    return new Map([['', this.client]])
+  }
+
   release(): void {
     this.#server.detach()
     this.#replicated?.close()
