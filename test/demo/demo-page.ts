@@ -53,9 +53,15 @@ export class DemoPage {
     await this.noticed(`Server ${server} was killed`)
   }
 
+  /** Presses a button of Redis and waits until the page says what came of it. */
+  async redis(action: 'Freeze' | 'Thaw' | 'Kill' | 'Restart', notice: string): Promise<void> {
+    await this.page.getByRole('button', { name: `${action} Redis` }).click()
+    await this.noticed(notice)
+  }
+
   async restart(server: string): Promise<void> {
     await this.page.getByRole('button', { name: `Restart server ${server}` }).click()
-    await this.noticed(`Server ${server} is back, with an empty memory.`)
+    await this.noticed(`Server ${server} is back`)
   }
 
   async noticed(words: string): Promise<void> {

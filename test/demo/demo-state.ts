@@ -6,7 +6,17 @@ export interface ServerFacts {
 
 interface State {
   readonly approach: string
+  readonly approaches: readonly {
+    readonly id: string
+    readonly isHere: boolean
+    readonly line: string
+    readonly command?: string
+  }[]
   readonly servers: readonly ServerFacts[]
+  readonly sessionServer?: { readonly status: string; readonly pid?: number; readonly address: string }
+  readonly visitors: readonly { readonly name: string; readonly login: string }[]
+  readonly verdict: { readonly headline: string }
+  readonly notice: string
 }
 
 /** What the demo tells its page when that opens: the first event of the stream, which may come in pieces or with others. */

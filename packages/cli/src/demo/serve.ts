@@ -1,19 +1,24 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** The server's name, `A`, `B` or `C`. */
 export const serverName = process.env['SERVER_NAME'] ?? 'alone'
 
-/** What an app server tells the demo once it listens. */
+/** What an app server tells the demo when it is ready. */
 export interface ServerReady {
   readonly port: number
 }
 
 /**
  * Runs a shop on a free port of 127.0.0.1, tells the parent process the port, and ends when the parent is gone, however
- * that happened. Each response says which server it is from; `/health` says how many requests it has answered.
+ * that happened. It tells when `sessions` are ready or, after 10 s, that they are not: the shop serves then, too, with
+ * 503. `/health` says how many requests it has answered.
  */
-export function serve(shop: (request: IncomingMessage, response: ServerResponse) => unknown): void {
+export function serve(
+  shop: (request: IncomingMessage, response: ServerResponse) => unknown,
+  sessions: { ready(): Promise<void> },
+): void {
   let answered = 0
   const server = createServer((request, response) => {
     if (request.url === '/health') {
@@ -23,7 +28,8 @@ export function serve(shop: (request: IncomingMessage, response: ServerResponse)
     response.once('finish', () => answered++)
     shop(request, response)
   })
-  server.listen(0, '127.0.0.1', () => {
+  const listening = once(server.listen(0, '127.0.0.1'), 'listening')
+  void Promise.allSettled([listening, sessions.ready()]).then(() => {
     const { port } = server.address() as AddressInfo
     process.send?.({ port } satisfies ServerReady)
   })

@@ -30,4 +30,4 @@ const onUnavailable: ErrorRequestHandler = (error, _req, res, next) => {
 }
 app.use(onUnavailable)
 
-serve(app)
+serve(app, sessions)

@@ -33,4 +33,4 @@ app.use(sessions).use((ctx) => {
   }
 })
 
-serve(app.callback())
+serve(app.callback(), sessions)
