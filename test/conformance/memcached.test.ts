@@ -5,6 +5,9 @@ import Memcached from 'memcached'
 import { startMemcached, type MemcachedServer } from '../servers/memcached.js'
 import { requireServer } from '../servers/require-server.js'
 
+/** A busy machine answers within it, and the suite allows 1,500 ms where a server is silent. */
+const DEADLINE_MS = 600
+
 const program = await requireServer('memcached')
 
 describe.skipIf(program === undefined)('memcached', () => {
@@ -24,7 +27,7 @@ describe.skipIf(program === undefined)('memcached', () => {
   describe('a client of its own', () => {
     storeConformance({
       ...{ describe, test, hang, traits },
-      createStore: ({ clock }) => memcachedStore({ server: server.address, clock }),
+      createStore: ({ clock }) => memcachedStore({ server: server.address, clock, deadlineMs: DEADLINE_MS }),
     })
   })
 
@@ -37,7 +40,7 @@ describe.skipIf(program === undefined)('memcached', () => {
 
     storeConformance({
       ...{ describe, test, hang, traits },
-      createStore: ({ clock }) => memcachedStore({ client, clock }),
+      createStore: ({ clock }) => memcachedStore({ client, clock, deadlineMs: DEADLINE_MS }),
     })
   })
 })

@@ -95,7 +95,7 @@ export class MemcachedServer {
     return Number(new RegExp(`^STAT ${name} (\\d+)`, 'm').exec(await this.command('stats'))?.[1])
   }
 
-  /** Sends one line on a connection of its own, past every proxy, and gives the whole answer. Rejects after 2 s. */
+  /** Sends one line on a connection of its own, past every proxy, and gives the whole answer. Rejects after 5 s. */
   command(line: string): Promise<string> {
     return this.#exchange(Buffer.from(`${line}\r\n`))
   }
@@ -103,7 +103,7 @@ export class MemcachedServer {
   async #exchange(bytes: Uint8Array): Promise<string> {
     const socket = connect(this.port, this.host)
     try {
-      socket.setTimeout(2_000, () => socket.destroy(new Error(`memcached on port ${this.port} does not answer`)))
+      socket.setTimeout(5_000, () => socket.destroy(new Error(`memcached on port ${this.port} does not answer`)))
       await once(socket, 'connect')
       socket.write(bytes)
       return await wholeAnswer(socket)
@@ -114,7 +114,7 @@ export class MemcachedServer {
 }
 
 const WHOLE =
-  /(?:^|\r\n)(?:END|STORED|DELETED|OK|NOT_FOUND|NOT_STORED|EXISTS|RESET|VERSION [^\r]*|[A-Z_]*ERROR[^\r]*)\r\n$/
+  /(?:^|\n)(?:END|STORED|DELETED|OK|NOT_FOUND|NOT_STORED|EXISTS|RESET|EN|HD[^\r]*|VERSION [^\r]*|[A-Z_]*ERROR[^\r]*)\r\n$/
 
 async function wholeAnswer(socket: Socket): Promise<string> {
   let answer = ''

@@ -56,11 +56,11 @@ export interface IssueLog {
 
 /**
  * Measured: a call to a server that is down fails within 3 ms, and it is used again as soon as it is back. `timeout` is
- * for connecting. Not `failures: Infinity`, which the library turns into null.
+ * for connecting, ms. Not `failures: Infinity`, which the library turns into null.
  */
-const SETTINGS = {
+const settings = (connectMs: number) => ({
   retries: 0,
-  timeout: 200,
+  timeout: connectMs,
   failures: 1e9,
   retry: 50,
   idle: 30_000,
@@ -68,7 +68,8 @@ const SETTINGS = {
   maxKeySize: 200,
   keyCompression: false,
   remove: false,
-}
+})
 
-/** A client of one server, `host:port`. Connects when it is first used. */
-export const openLibrary = (server: string): Library => new Memcached(server, SETTINGS) as unknown as Library
+/** A client of one server, `host:port`. Connects when it is first used, or fails after `connectMs`. */
+export const openLibrary = (server: string, connectMs: number): Library =>
+  new Memcached(server, settings(connectMs)) as unknown as Library

@@ -33,18 +33,18 @@ export function memcachedStore(options: MemcachedStoreOptions): SessionStore {
     )
   }
   if (!(deadlineMs > 0)) throw new ConfigError(`memcachedStore: deadlineMs is ${deadlineMs}. Use a number above 0.`)
-  const { library, server, isOwn } = libraryFor(options)
+  const { library, server, isOwn } = libraryFor(options, deadlineMs)
   const port = new LibraryPort({ library, server, prefix, silentMs: deadlineMs / 2, isOwn })
   return new ServerStore({ port, server, prefix, deadlineMs, clock })
 }
 
-function libraryFor({ server, client }: MemcachedStoreOptions) {
+function libraryFor({ server, client }: MemcachedStoreOptions, deadlineMs: number) {
   if ((server === undefined) === (client === undefined)) {
     throw new ConfigError("memcachedStore: pass server: 'host:11211', or client, and not both.")
   }
   if (server !== undefined) {
     const address = serverAddress(server)
-    return { library: openLibrary(address), server: address, isOwn: true }
+    return { library: openLibrary(address, Math.ceil(0.8 * deadlineMs)), server: address, isOwn: true }
   }
   const library = takeLibrary(client as MemcachedClient)
   const [named = ''] = library.servers
