@@ -8,20 +8,26 @@ export const numRuns = Number(process.env['HOLDFAST_RUNS'] ?? 1_000)
 export const seed = Number(process.env['HOLDFAST_SEED'] ?? Date.now() % 1_000_000_000)
 console.info(`races: ${numRuns} runs each, HOLDFAST_SEED=${seed}`)
 
-/** Tries the scenario under many schedules; `faults` are what may happen to a call to the store. */
+/**
+ * Tries the scenario under many schedules, on servers without and, a quarter as often, with near caches; `faults` are what
+ * may happen to a call to the store.
+ */
 export function race<Plan>(
   name: string,
   { faults, plan }: { readonly faults: readonly Fate[]; readonly plan: fc.Arbitrary<Plan> },
   scenario: (world: World, plan: Plan) => Promise<void>,
 ): void {
-  it(
-    name,
-    async () => {
+  it.each([
+    [name, false],
+    [`${name}, also where servers have near caches`, true],
+  ])(
+    '%s',
+    async (_, isNear) => {
       await fc.assert(
         fc.asyncProperty(fc.scheduler(), fatesWith(faults), plan, async (scheduler, fates, planned) => {
-          await scenario(new World(scheduler, fates), planned)
+          await scenario(new World(scheduler, fates, isNear), planned)
         }),
-        { numRuns, seed },
+        { numRuns: isNear ? Math.ceil(numRuns / 4) : numRuns, seed },
       )
     },
     numRuns * 100,

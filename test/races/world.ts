@@ -25,7 +25,7 @@ export const IDLE_MS = 1_800_000
 
 let world: World
 
-// An engine takes longer to make than to race, so all worlds share three; no session is ever in two worlds.
+// An engine takes longer to make than to race, so all worlds share theirs; no session is ever in two worlds.
 const storeOf = (at: number): SessionStore => ({
   name: 'simulated',
   guarded: true,
@@ -35,9 +35,10 @@ const storeOf = (at: number): SessionStore => ({
   close: async () => undefined,
 })
 const clock = (): number => world.clock.now()
-const makeServer = (at: number): Engine<Data> =>
-  createEngine<Data>({ secret: SECRET, store: storeOf(at), clock, idle: IDLE_MS })
-let servers: readonly Engine<Data>[] | undefined
+const makeServers = (nearCache?: { readonly maxStaleMs: number }): readonly Engine<Data>[] =>
+  [0, 1, 2].map((at) => createEngine<Data>({ secret: SECRET, store: storeOf(at), clock, nearCache, idle: IDLE_MS }))
+let plain: readonly Engine<Data>[] | undefined
+let near: readonly Engine<Data>[] | undefined
 
 export type Calls = Pick<SessionStore, 'read' | 'write' | 'touch'>
 
@@ -46,13 +47,17 @@ export class World {
   readonly clock = createClock(1_000_000)
   readonly store: SimulatedStore
   readonly #scheduler: fc.Scheduler
+  readonly #servers: readonly Engine<Data>[]
 
-  constructor(scheduler: fc.Scheduler, fates: readonly Fate[] = []) {
+  /** `isNear`: the servers have near caches, whose answers are as old as they may be. */
+  constructor(scheduler: fc.Scheduler, fates: readonly Fate[] = [], isNear = false) {
     this.#scheduler = scheduler
     this.store = new SimulatedStore(scheduler, this.clock.now, fates)
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the shared engines look here for their store
     world = this
-    servers ??= [makeServer(0), makeServer(1), makeServer(2)]
+    plain ??= makeServers()
+    near ??= makeServers({ maxStaleMs: 60_000 })
+    this.#servers = isNear ? near : plain
   }
 
   /** What an app server works with. */
@@ -66,7 +71,7 @@ export class World {
   }
 
   server(at: number): Engine<Data> {
-    return servers?.[at] as Engine<Data>
+    return this.#servers[at] as Engine<Data>
   }
 
   /** Runs all side by side in the order of the schedule, then the ghosts that are left. */
@@ -124,9 +129,9 @@ export class World {
     return outcomeOf(async () => void (await this.server(at).update(requestWith(cookie), change)))
   }
 
-  /** What a later request with this cookie sees; undefined: it is not logged in. */
+  /** What a later request with this cookie sees, once near caches have caught up; undefined: it is not logged in. */
   async see(cookie: string, at = 0): Promise<Data | undefined> {
-    const session = await this.server(at).read(requestWith(cookie))
+    const session = await plain?.[at]?.read(requestWith(cookie))
     return session && { ...session }
   }
 }
