@@ -33,7 +33,7 @@ const ADVICE: readonly Advice[] = [
   {
     code: 'NOPERM',
     lasts: true,
-    text: 'this user may not do that. It needs +get +eval +evalsha +set +getrange +setrange +pexpire +pttl on the keys of the prefix.',
+    text: 'this user may not do that. It needs +get +set +eval +evalsha +getrange +setrange +pexpire +pttl +info +time on the keys of the prefix.',
   },
   { code: 'BUSY', lasts: false, text: 'a script of someone else is running on it.' },
 ]
