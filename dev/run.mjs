@@ -30,6 +30,8 @@ const tasks = {
       ['--import', 'tsx', 'test/bench/index.ts'],
     ],
   },
+  // Real servers under real faults: `npm run faults -- redis --row 2`.
+  faults: { NODE_ENV: 'test', steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/faults/index.ts']] },
   build: { NODE_ENV: 'production', steps: [[...turbo, 'build']] },
   packages: { NODE_ENV: 'production', steps: [[...turbo, 'build', 'pack:check']] },
 }
