@@ -139,7 +139,7 @@ export class NearEntries implements Pick<SessionStore, 'read' | 'write' | 'touch
   }
 
   #keep({ key, sentAt }: Call, record: SessionRecord | undefined): void {
-    if (!record || isTombstone(record) || isExpired(record, this.#clock())) this.#entries.delete(key)
+    if (!record || isTombstone(record)) this.#entries.delete(key)
     else this.#entries.set(key, { record, sentAt })
   }
 
