@@ -53,6 +53,7 @@ function underTest(name: string, startServers: () => Promise<Servers>): StoreUnd
   return {
     name,
     pace: 'ms',
+    reportsChanges: true,
     async start() {
       const started = await startServers()
       servers = started

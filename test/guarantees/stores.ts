@@ -16,6 +16,8 @@ export interface StoreUnderTest {
   readonly name: string
   /** How the time of a calm site goes by, see `calmTime`: `'ms'` where answers come from other processes. */
   readonly pace: 'turns' | 'ms'
+  /** It tells every server what others change (`onChange`). */
+  readonly reportsChanges: boolean
   /** Starts what it needs on this machine, see `running`. */
   start?(): Promise<void>
   stop?(): Promise<void>
@@ -27,6 +29,7 @@ const inProcess = (store: SessionStore): SharedStore => ({ connect: () => store,
 export const memory: StoreUnderTest = {
   name: 'memory',
   pace: 'turns',
+  reportsChanges: false,
   open: async (clock) => inProcess(memoryStore({ clock })),
 }
 
