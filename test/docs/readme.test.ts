@@ -8,7 +8,7 @@ const read = (path: string) => readFileSync(root + path, 'utf8')
 /** Snippets are compiled by `npm run types`; what a README shows is one of them, or it may not compile. */
 const snippets = readdirSync(`${root}docs/snippets`).map((file) => read(`docs/snippets/${file}`).trim())
 
-test.each(['README.md', 'packages/koa/README.md', 'packages/express/README.md'])(
+test.each(['README.md', 'packages/koa/README.md', 'packages/express/README.md', 'packages/redis/README.md'])(
   'the code in %s is code that compiles',
   (path) => {
     const shown = [...read(path).matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code.trim())
