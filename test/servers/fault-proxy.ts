@@ -139,8 +139,8 @@ class TcpProxy implements FaultProxy {
     const server = connect({ ...this.#target, allowHalfOpen: true, noDelay: true })
     const reset = (): void => {
       this.#connections.delete(connection)
-      client.resetAndDestroy()
-      server.resetAndDestroy()
+      resetNow(client)
+      resetNow(server)
     }
     const connection: Connection = {
       from: client.remoteAddress ?? '',
@@ -161,4 +161,10 @@ class TcpProxy implements FaultProxy {
     if (connection.toServer.isOver && connection.toClient.isOver) this.#connections.delete(connection)
     else if (hadError && !connection[direction].isDropping) connection.reset()
   }
+}
+
+/** Node 20 never closes a socket that is reset in the moment of its `end()`, and the process spins when it should exit. */
+function resetNow(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }
