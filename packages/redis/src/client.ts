@@ -20,7 +20,7 @@ interface Commands extends Emitter {
 /** What this package uses of one connection: the `Redis` of ioredis 5 and 6, whichever copy of it. */
 export interface RedisConnection extends Commands {
   readonly options: ConnectionOptions
-  readonly stream?: { destroy(): unknown } | undefined
+  readonly stream?: { readonly writable: boolean; destroy(): unknown } | undefined
   call(command: string, ...args: string[]): Promise<unknown>
   duplicate(override: object): RedisConnection
   pipeline(): RedisPipeline

@@ -47,14 +47,16 @@ export class Link {
     if (this.isReady) options.onReady?.()
   }
 
+  /** Not by `status` alone: it goes on saying `ready` for a moment when the connection has broken. */
   get isReady(): boolean {
-    return this.client.status === 'ready'
+    const { client } = this
+    return client.status === 'ready' && (isCluster(client) || client.stream?.writable !== false)
   }
 
   /** Rejects with `refused` when an attempt to connect has failed since it was last ready. */
   whenReady(): Promise<void> {
     const { status } = this.client
-    if (status === 'ready') return Promise.resolve()
+    if (this.isReady) return Promise.resolve()
     if (status === 'wait') this.client.connect().catch(() => {})
     if (this.#hasFailed || status === 'end') return Promise.reject(this.#unavailable())
     return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }))
