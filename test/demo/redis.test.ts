@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startNode, type Child } from '../process.js'
-import { startRedis } from '../servers/redis.js'
+import { startRedis, type RedisServer } from '../servers/redis.js'
 import { requireServer } from '../servers/require-server.js'
 import { demoState, isAlive } from './demo-state.js'
 
@@ -14,9 +14,11 @@ const patient = { timeout: 120_000 }
 const redisServer = await requireServer('redis-server')
 
 let demo: Child | undefined
+let redis: RedisServer | undefined
 afterEach(async () => {
   await demo?.stop('SIGKILL')
-  demo = undefined
+  await redis?.stop()
+  demo = redis = undefined
 })
 
 /** Starts the demo with this environment and waits until its page answers. */
@@ -51,25 +53,31 @@ describe.skipIf(redisServer === undefined)('the Redis of the demo', patient, () 
     await expect.poll(() => isAlive(pid) || existsSync(folder), { timeout: 10_000 }).toBe(false)
   }
 
-  test.each(['SIGTERM', 'SIGHUP', 'SIGKILL'] as const)('does not survive it: %s', async (signal) => {
+  test.each(['SIGTERM', 'SIGKILL'] as const)('does not survive it: %s', async (signal) => {
     const running = await startWithRedis()
     expect(isAlive(running.pid)).toBe(true)
     process.kill(demo?.pid ?? 0, signal)
     await leavesNothing(running)
   })
 
-  test('does not survive Ctrl-C, which reaches it at the same time, also while it is frozen', async () => {
-    const running = await startWithRedis()
-    expect(await press(running.url, 'freeze')).toBe(204)
-    expect(await press(running.url, 'freeze')).toBe(409)
-    expect(await demo?.stop('SIGINT')).toEqual({ code: 0, signal: null })
-    await leavesNothing(running)
-  })
+  test.each([
+    ['Ctrl-C', 'SIGINT', { code: 0, signal: null }],
+    ['its end', 'SIGHUP', { code: null, signal: 'SIGHUP' }],
+  ] as const)(
+    'does not survive what a terminal sends to all of its processes, also while it is frozen: %s',
+    async (_, signal, exit) => {
+      const running = await startWithRedis()
+      expect(await press(running.url, 'freeze')).toBe(204)
+      expect(await press(running.url, 'freeze')).toBe(409)
+      expect(await demo?.stop(signal)).toEqual(exit)
+      await leavesNothing(running)
+    },
+  )
 })
 
 describe.skipIf(redisServer === undefined)('the Redis of REDIS_URL', patient, () => {
   test('is used under a prefix of its own, left alone, and its password never shown', async () => {
-    const redis = await startRedis({ password: 'hunter2' })
+    redis = await startRedis({ password: 'hunter2' })
     const url = await start({ REDIS_URL: redis.url })
     expect(await press(url, 'choose/redis')).toBe(204)
     const state = await demoState(url)
@@ -85,11 +93,10 @@ describe.skipIf(redisServer === undefined)('the Redis of REDIS_URL', patient, ()
     await demo?.stop('SIGINT')
     expect(await redis.command('PING')).toBe('PONG')
     expect(JSON.stringify(state) + demo?.output()).not.toContain('hunter2')
-    await redis.stop()
   })
 
   test('is out of reach: visitors get a 503, and are signed in when it answers', async () => {
-    const redis = await startRedis()
+    redis = await startRedis()
     await redis.kill()
     const url = await start({ REDIS_URL: redis.url })
     expect(await press(url, 'choose/redis')).toBe(204)
@@ -98,7 +105,6 @@ describe.skipIf(redisServer === undefined)('the Redis of REDIS_URL', patient, ()
     await expect
       .poll(() => press(url, 'sign-in').then(() => demoState(url)), { timeout: 20_000 })
       .toMatchObject({ notice: 'All six visitors have just signed in.' })
-    await redis.stop()
   })
 })
 

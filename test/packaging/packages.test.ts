@@ -2,7 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { demoState } from '../demo/demo-state.js'
 import { startCommand } from '../process.js'
+import { requireServer } from '../servers/require-server.js'
 import {
   npmProject,
   packAll,
@@ -24,6 +26,7 @@ const types = {
   '@types/express-session': pinned['@types/express-session'],
 }
 const newest = { koa, express }
+const redisServer = await requireServer('redis-server')
 const oldest = { koa: koa2, express: express4 }
 const oldestTypes = { ...types, '@types/koa': '2.15.2', '@types/express': '4.17.25' }
 
@@ -33,7 +36,7 @@ const inFolder = (name: string): string => join(folder, name)
 beforeAll(async () => {
   folder = await temporaryFolder()
   await mkdir(inFolder('tarballs'))
-  const tarballs = await packAll(['core', 'memory', 'koa', 'express', 'cli'], inFolder('tarballs'))
+  const tarballs = await packAll(['core', 'memory', 'redis', 'koa', 'express', 'cli'], inFolder('tarballs'))
   await npmProject(inFolder('npm-newest'), tarballs, { ...newest, ...types })
   await npmProject(inFolder('npm-oldest'), tarballs, { ...oldest, ...oldestTypes })
   await pnpmProject(inFolder('pnpm'), tarballs, newest)
@@ -89,6 +92,22 @@ test('the command of the installed package opens the demo, and Ctrl-C closes it'
   expect((await fetch(`${address}/demo/page.js`)).headers.get('content-type')).toContain('javascript')
   expect(await demo.stop('SIGINT')).toEqual({ code: 0, signal: null })
 })
+
+test.skipIf(redisServer === undefined).each(['npm-newest', 'pnpm'])(
+  'and its app servers find the adapter of Redis: %s',
+  { timeout: 60_000 },
+  async (project) => {
+    const bin = join(inFolder(project), 'node_modules/.bin/holdfast')
+    const env = { NODE_OPTIONS: undefined, REDIS_URL: undefined }
+    const demo = startCommand(bin, { args: ['demo', '--port', '0'], cwd: folder, env })
+    const [address] = await demo.printed(/http:\/\/127\.0\.0\.1:\d+/)
+    expect((await fetch(`${address}/demo/choose/redis`, { method: 'POST' })).status).toBe(204)
+    expect((await demoState(address)).notice).toBe(
+      'Session server (Redis) from now on. All six visitors have just signed in.',
+    )
+    expect(await demo.stop('SIGINT')).toEqual({ code: 0, signal: null })
+  },
+)
 
 describe('bundled by esbuild into one file, away from any node_modules', () => {
   // The usual recipe for CommonJS dependencies in a bundle of ES modules.
