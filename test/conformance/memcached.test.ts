@@ -19,7 +19,7 @@ describe.skipIf(program === undefined)('memcached', () => {
   afterAll(() => server?.stop())
 
   const hang = async () => {
-    server.pause()
+    await server.pause()
     return async () => server.resume()
   }
   const traits = { shared: true, maxRecordBytes: 1_000_000 }

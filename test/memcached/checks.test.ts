@@ -35,7 +35,7 @@ describe('ready()', () => {
     const store = openStore(server.address)
     await ready(store)
     await ready(store)
-    server.pause()
+    await server.pause()
     await expect(ready(store)).rejects.toThrow('cannot be used (memcached: no answer to a read within 750 ms.)')
     server.resume()
     await until('it is ready', () => ready(store))

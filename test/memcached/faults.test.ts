@@ -48,7 +48,7 @@ describe.skipIf(program === undefined)('one Memcached server that', () => {
 
   test('is killed: calls under way fail in time, the next ones at once; back and empty, it is used again', async () => {
     const { key, record } = await kept()
-    server.pause()
+    await server.pause()
     const underWay = tryAll(reads(store, 50))
     await server.kill()
     expect(await underWay).toMatchObject({ failed: 50, worstMs: expect.toSatisfy((ms: number) => ms < IN_TIME_MS) })
@@ -64,7 +64,7 @@ describe.skipIf(program === undefined)('one Memcached server that', () => {
     await kept()
     const store = memcachedStore({ server: server.address, deadlineMs: 20_000 })
     await store.read(createKey())
-    server.pause()
+    await server.pause()
     const underWay = tryAll(reads(store, 50))
     await server.kill()
     expect((await underWay).worstMs).toBeLessThan(10_000)
@@ -73,7 +73,7 @@ describe.skipIf(program === undefined)('one Memcached server that', () => {
 
   test('hangs (SIGSTOP): each call ends in time, after three at once; goes on with all it had', async () => {
     const { key, record } = await kept()
-    server.pause()
+    await server.pause()
     for (let i = 0; i < 3; i++) expect((await tryAll(reads(store, 1))).worstMs).toBeLessThan(IN_TIME_MS)
     expect(events.map(({ type }) => type)).toEqual(['timeout', 'timeout', 'timeout', 'breaker-opened'])
     await expect(store.read(createKey())).rejects.toMatchObject({ refused: true })
@@ -92,7 +92,7 @@ describe.skipIf(program === undefined)('one Memcached server that', () => {
     const { key, record } = await kept()
     const read = await store.read(key)
     const next = createSuccessor(record)
-    server.pause()
+    await server.pause()
     expect(await tryAll([() => store.write(key, next, { replaces: read ?? record })])).toMatchObject({ failed: 1 })
     server.resume()
     await recovery(store)
@@ -110,7 +110,7 @@ describe.skipIf(program === undefined)('one Memcached server that', () => {
 
   test('resets all connections: calls under way fail, the next one goes over a new connection', async () => {
     const { key, record } = await kept()
-    server.pause()
+    await server.pause()
     const underWay = tryAll(reads(store, 2))
     await until('they are on their way', () => proxy.connections === 1)
     proxy.reset()
@@ -141,7 +141,7 @@ describe.skipIf(program === undefined)('one Memcached server that', () => {
 
   test('answers a call that had less time too late: that answer is ignored and counted', async () => {
     const { key, record } = await kept()
-    server.pause()
+    await server.pause()
     const late = tryAll([() => store.read(key, { timeoutMs: 20 })])
     expect(await late).toMatchObject({ failed: 1 })
     server.resume()
@@ -195,7 +195,7 @@ describe.skipIf(program === undefined)('one Memcached server that', () => {
 
   test('hangs while the store is closed: closing waits for nothing, calls under way fail', async () => {
     await kept()
-    server.pause()
+    await server.pause()
     const underWay = tryAll(reads(store, 5))
     await store.close()
     const { failed, worstMs } = await underWay

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { startCommand, type Child } from '../process.js'
@@ -57,9 +58,13 @@ export class MemcachedServer {
     await child?.stop('SIGKILL')
   }
 
-  /** SIGSTOP: the kernel goes on taking connections and bytes for it. */
-  pause(): void {
+  /**
+   * SIGSTOP: the kernel goes on taking connections and bytes for it. Resolves when it stands still (Linux): on a busy
+   * machine one of its threads may go on for some ms.
+   */
+  async pause(): Promise<void> {
     process.kill(this.pid, 'SIGSTOP')
+    if (process.platform === 'linux') await until('memcached stands still', () => isStopped(this.pid))
   }
 
   resume(): void {
@@ -111,6 +116,13 @@ export class MemcachedServer {
       socket.destroy()
     }
   }
+}
+
+/** All threads of a process are in the state T. The name of a program, in brackets, may have spaces. */
+async function isStopped(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')))
+  return stats.every((stat) => /.*\) T /.test(stat))
 }
 
 const WHOLE =
