@@ -29,8 +29,8 @@ export class ReplicatedWrites {
   constructor(connection: RedisConnection, options: ServerOptions) {
     this.#connection = connection
     this.#name = options.name
-    // Who comes while a batch is under way waits for two of them.
-    this.#waitMs = Math.max(1, Math.floor(options.deadlineMs / 2))
+    // Redis looks only every 100 ms whether a WAIT is over, and the answer shall come before the deadline.
+    this.#waitMs = Math.max(1, Math.floor(0.4 * options.deadlineMs))
     this.#server = new Server({ ...options, onReady: undefined })
     this.#server.attach(connection)
   }
