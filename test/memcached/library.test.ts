@@ -4,7 +4,7 @@ import { startNode } from '../process.js'
 
 describe('on a machine without the program ping, while the server is away', () => {
   const run = async (...args: string[]) => {
-    const child = startNode('test/memcached/without-ping.ts', {
+    const child = startNode('test/memcached/fixtures/without-ping.ts', {
       args: [`127.0.0.1:${await freePort()}`, ...args],
       env: { PATH: '' },
     })
