@@ -1,3 +1,6 @@
+export const STORE_CALL_MS = 250
+export const COMMIT_MS = 600
+
 /**
  * How long a call to the store takes these days: a moving average in ms. Shared by all commits of an engine, which alone
  * teach it: what a request reads may come from a near cache.
@@ -9,13 +12,11 @@ export class Pace {
     return this.#average
   }
 
+  /** Takes no call for slower than it may be: one that was answered while this process stood still says nothing. */
   add(ms: number): void {
-    this.#average += (ms - this.#average) / 8
+    this.#average += (Math.min(ms, STORE_CALL_MS) - this.#average) / 8
   }
 }
-
-export const STORE_CALL_MS = 250
-export const COMMIT_MS = 600
 
 /** The time that one commit has in all: queue, rounds, copies and settling. Monotonic. */
 export class Budget {
