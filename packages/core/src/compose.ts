@@ -62,11 +62,19 @@ function rejectedIn(
   return conflictsWith(data, fields).find((field) => rejectFields.has(field))
 }
 
+/** What each change did, found once: while others win, it is composed again and again. */
+const known = new WeakMap<Change, readonly FieldChange[]>()
+
 /** Requests that meet have mostly read the same record; its text is parsed once then. */
 function fieldReader(): (change: Change) => readonly FieldChange[] {
   let base: { readonly text: string; readonly data: Record<string, unknown> } | undefined
-  return ({ baseText, text }) => {
-    if (base?.text !== baseText) base = { text: baseText, data: dataOf(baseText) }
-    return fieldChanges(base.data, dataOf(text))
+  return (change) => {
+    let fields = known.get(change)
+    if (fields === undefined) {
+      if (base?.text !== change.baseText) base = { text: change.baseText, data: dataOf(change.baseText) }
+      fields = fieldChanges(base.data, dataOf(change.text))
+      known.set(change, fields)
+    }
+    return fields
   }
 }
