@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { requireServer } from '../servers/require-server.js'
 import { until } from '../servers/until.js'
 import { startAppServer, type AppServer, type Data, type Framework, type Pages } from './app-server.js'
+import { calmTime } from './frozen-time.js'
 import { victims, type Home, type Victim } from './redis-victims.js'
 import { SECRET, visit, type Visited } from './site.js'
 import { named } from './stores.js'
@@ -192,4 +193,32 @@ describe.skipIf(program === undefined).each(named(victims))('G7 a server that is
     },
     60_000,
   )
+
+  const whereKeysAreSpread = kind.spreadsKeys ? test : () => {}
+  whereKeysAreSpread('one of several is slow: only its own sessions are refused, the others go on', async () => {
+    calmTime('ms')
+    const app = await start('Koa')
+    const logins: { readonly cookie: string; readonly home: Home }[] = []
+    const isSpread = (): boolean => new Set(logins.map(({ home }) => home.server)).size === 3
+    while (!isSpread()) {
+      const { cookie } = await app.sessions.create({ userId: 'ada' })
+      const id = (await visit(app, '/id', cookie)).page<string>()
+      logins.push({ cookie, home: await victim.homeOf(`sess:${id}`) })
+    }
+    const { home } = logins[0]!
+    home.proxy.delay(1_000, { ...APPS, direction: 'toClient' })
+    onTestFinished(() => home.proxy.heal())
+    for (let i = 0; i < 10; i++) {
+      const answers = await Promise.all(
+        logins.map(async (login) => ({
+          isSlow: login.home.server === home.server,
+          ...(await timed(app, '/show', login.cookie)),
+        })),
+      )
+      for (const { isSlow, answer } of answers) {
+        if (isSlow) expect(answer).toMatchObject(unavailable)
+        else expect(answer.page()).toEqual({ userId: 'ada' })
+      }
+    }
+  })
 })

@@ -25,13 +25,15 @@ export interface VictimKind {
   readonly name: string
   /** Another server takes over from one that is dead or hangs. */
   readonly failsOver: boolean
+  /** Sessions lie on several servers, each on one. */
+  readonly spreadsKeys: boolean
   start(): Promise<Victim>
 }
 
 export const victims: readonly VictimKind[] = [
-  { name: 'redis', failsOver: false, start: single },
-  { name: 'redis-sentinel', failsOver: true, start: sentinel },
-  { name: 'redis-cluster', failsOver: true, start: cluster },
+  { name: 'redis', failsOver: false, spreadsKeys: false, start: single },
+  { name: 'redis-sentinel', failsOver: true, spreadsKeys: false, start: sentinel },
+  { name: 'redis-cluster', failsOver: true, spreadsKeys: true, start: cluster },
 ]
 
 async function single(): Promise<Victim> {

@@ -102,8 +102,14 @@ describe('delay', () => {
   test('takes no more than it can hold', async () => {
     const one = await client()
     proxy.delay(3_600_000)
-    one.socket.write(Buffer.alloc(64 * 1024 * 1024))
-    await until('the client has to wait', () => one.socket.bytesWritten > 0 && one.socket.writableNeedDrain)
+    for (let i = 0; i < 1_024; i++) one.socket.write(Buffer.alloc(64 * 1024))
+    let [before, same] = [0, 0]
+    await until('what the client could not send stays the same for half a second', () => {
+      const unsent = one.socket.writableLength
+      same = unsent > 0 && unsent === before ? same + 1 : 0
+      before = unsent
+      return same === 20
+    })
     await proxy.heal()
     await until('the target gets it', () => got.length === 64 * 1024 * 1024)
   })
