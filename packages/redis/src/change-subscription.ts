@@ -13,6 +13,7 @@ const CHANNEL = '__redis__:invalidate'
  */
 export class ChangeSubscription {
   readonly #connection: RedisConnection
+  readonly #closeConnection: () => void
   readonly #link: Link
   readonly #prefix: string
   readonly #report: (key: string | undefined) => void
@@ -29,7 +30,9 @@ export class ChangeSubscription {
   ) {
     this.#prefix = prefix
     this.#report = report
-    this.#connection = sideConnection(connection, { autoResubscribe: false })
+    const side = sideConnection(connection, { autoResubscribe: false })
+    this.#connection = side.connection
+    this.#closeConnection = side.close
     this.#connection.on('messageBuffer', this.#message)
     this.#connection.on('close', this.#broken)
     const handshakeMs = handshakeMsOf(deadlineMs)
@@ -56,7 +59,7 @@ export class ChangeSubscription {
     this.#connection.off('messageBuffer', this.#message)
     this.#connection.off('close', this.#broken)
     this.#link.release()
-    this.#connection.disconnect()
+    this.#closeConnection()
   }
 
   /** In RESP2, which every version of ioredis speaks, the messages go to a subscriber: this connection itself. */

@@ -8,12 +8,8 @@ import { retryStrategy } from './retry-strategy.js'
  * is not answered in time is settled by core, and a command that Redis finds in a queue later would be a surprise. There
  * is no `commandTimeout`: the store has its own, and late replies are to be seen.
  */
-export function openClient(target: RedisTarget): RedisClient {
-  const client = target.kind === 'cluster' ? openCluster(target) : openRedis(target)
-  // Without a listener ioredis prints every error; what a call meets, it says itself.
-  client.on('error', () => {})
-  return client
-}
+export const openClient = (target: RedisTarget): RedisClient =>
+  target.kind === 'cluster' ? openCluster(target) : openRedis(target)
 
 function openRedis(target: RedisTarget): Redis {
   const settings = { ...connectionSettings(target), retryStrategy, db: target.db }
@@ -43,6 +39,8 @@ function openCluster(target: RedisTarget): Cluster {
     slotsRefreshTimeout: CONNECT_MS,
     slotsRefreshInterval: 5_000,
     maxRedirections: 3,
+    // CLUSTERDOWN is an answer: to wait for another one would look like a node that hangs.
+    retryDelayOnClusterDown: 0,
     // Under TLS the name is what the certificate is checked against, so it is not turned into an address.
     ...(redisOptions.tls && { dnsLookup: keepName }),
   })

@@ -15,6 +15,7 @@ import { ChangeFeed } from './change-feed.js'
 import { assertClient, isCluster, type RedisClient, type RedisConnection } from './client.js'
 import { warnOfSettings } from './client-settings.js'
 import { ClusterServers } from './cluster-servers.js'
+import { keepOpen } from './keep-open.js'
 import { hasCode } from './reply-errors.js'
 import { TOUCH, WRITE, type Script } from './scripts.js'
 import { assertClock, checkServer, msAhead } from './server-checks.js'
@@ -59,7 +60,7 @@ class RedisStore implements SessionStore, ListsKeys, ReportsChanges {
   readonly name = NAME
   readonly guarded = true
   readonly #client: RedisClient
-  readonly #ownsClient: boolean
+  readonly #closeClient: (() => void) | undefined
   readonly #servers: Servers
   readonly #changes: ChangeFeed
   readonly #prefix: string
@@ -78,7 +79,7 @@ class RedisStore implements SessionStore, ListsKeys, ReportsChanges {
     if (clientPrefix !== '') assertPrefix(clientPrefix, 'keyPrefix of the client')
     if (!ownsClient) warnOfSettings(client, deadlineMs)
     this.#client = client
-    this.#ownsClient = ownsClient
+    this.#closeClient = ownsClient ? keepOpen(client) : undefined
     this.#prefix = prefix
     this.#clientPrefix = clientPrefix
     this.#durability = durability
@@ -169,7 +170,7 @@ class RedisStore implements SessionStore, ListsKeys, ReportsChanges {
     this.#closed = true
     this.#changes.close()
     this.#servers.release()
-    if (this.#ownsClient) this.#client.disconnect()
+    this.#closeClient?.()
   }
 
   #isReplicated(record: SessionRecord, condition: WriteCondition): boolean {

@@ -2,6 +2,7 @@ import { StoreUnavailableError, type CallOptions } from '@holdfast/core'
 import type { RedisConnection } from './client.js'
 import { hasCode } from './reply-errors.js'
 import { WRITE } from './scripts.js'
+import type { SideConnection } from './side-connection.js'
 import { Server, type ServerOptions } from './server.js'
 
 interface Write {
@@ -20,14 +21,16 @@ interface Write {
  */
 export class ReplicatedWrites {
   readonly #connection: RedisConnection
+  readonly #closeConnection: () => void
   readonly #name: string
   readonly #waitMs: number
   readonly #server: Server
   readonly #collected: Write[] = []
   #isUnderWay = false
 
-  constructor(connection: RedisConnection, options: ServerOptions) {
+  constructor({ connection, close }: SideConnection, options: ServerOptions) {
     this.#connection = connection
+    this.#closeConnection = close
     this.#name = options.name
     // Redis looks only every 100 ms whether a WAIT is over, and the answer shall come before the deadline.
     this.#waitMs = Math.max(1, Math.floor(0.4 * options.deadlineMs))
@@ -47,7 +50,7 @@ export class ReplicatedWrites {
 
   close(): void {
     this.#server.detach()
-    this.#connection.disconnect()
+    this.#closeConnection()
   }
 
   async #sendAll(): Promise<void> {

@@ -105,7 +105,7 @@ export class Server {
 
   #explained(operation: StoreOperation, error: unknown): Error {
     if (hasCode(error, 'READONLY')) this.#drop(0)
-    else if (hasCode(error, 'MOVED')) this.#options.onTrouble?.()
+    else if (hasCode(error, 'MOVED') || hasCode(error, 'CLUSTERDOWN')) this.#options.onTrouble?.()
     if (isStoreUnavailable(error)) return error
     return explain(`${this.#options.name}: the ${operation} failed`, error)
   }

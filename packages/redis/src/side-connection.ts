@@ -1,11 +1,17 @@
 import type { RedisConnection } from './client.js'
+import { keepOpen } from './keep-open.js'
 import { retryStrategy } from './retry-strategy.js'
+
+export interface SideConnection {
+  readonly connection: RedisConnection
+  close(): void
+}
 
 /**
  * A connection of its own to the server of another one, for what would disturb the calls on that. With the settings of
  * clients that this package opens, whatever the other's are, and without a prefix; it connects when it is first used.
  */
-export function sideConnection(connection: RedisConnection, override: object = {}): RedisConnection {
+export function sideConnection(connection: RedisConnection, override: object = {}): SideConnection {
   const side = connection.duplicate({
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -22,6 +28,5 @@ export function sideConnection(connection: RedisConnection, override: object = {
     lazyConnect: true,
     ...override,
   })
-  side.on('error', () => {})
-  return side
+  return { connection: side, close: keepOpen(side) }
 }
