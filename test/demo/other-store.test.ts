@@ -47,12 +47,16 @@ test('an approach with another store starts the servers anew with it; one with t
   await expect.poll(() => lost('narrow'), { timeout: 10_000 }).toBeGreaterThan(0)
 })
 
-test('servers that cannot start with it say so on the page, and start again with a good one', async () => {
-  await demo.choose('broken')
-  expect(demo.state().servers.map(({ status }) => status)).toEqual(['stopped', 'stopped', 'stopped'])
-  expect(demo.state().notice).toBe('Sticky from now on. 0 of 6 visitors could sign in.')
-  await demo.restart('A')
-  expect(demo.state().notice).toBe('Server A did not start: its process ended (exit code 1).')
-  await demo.choose('roomy')
-  expect(demo.state().notice).toBe('Sticky from now on. All six visitors have just signed in.')
-})
+test(
+  'servers that cannot start with it say so on the page, and start again with a good one',
+  { timeout: 90_000 },
+  async () => {
+    await demo.choose('broken')
+    expect(demo.state().servers.map(({ status }) => status)).toEqual(['stopped', 'stopped', 'stopped'])
+    expect(demo.state().notice).toBe('Sticky from now on. 0 of 6 visitors could sign in.')
+    await demo.restart('A')
+    expect(demo.state().notice).toBe('Server A did not start: its process ended (exit code 1).')
+    await demo.choose('roomy')
+    expect(demo.state().notice).toBe('Sticky from now on. All six visitors have just signed in.')
+  },
+)
