@@ -130,10 +130,7 @@ describe.skipIf(program === undefined)('another master', { timeout: 60_000 }, ()
     const isOther = (old: RedisNode, key: string) => async () =>
       (await cluster.masterOf(`sess:${key}`)).port !== old.port
 
-    it.each([
-      ['is killed', (master: RedisNode) => master.kill(), (master: RedisNode) => master.start()],
-      ['is frozen', (master: RedisNode) => master.pause(), (master: RedisNode) => master.resume()],
-    ] as const)('is found when the old one %s; sessions at the others go on meanwhile', async (_, harm, undo) => {
+    it('is found when the old one is killed; sessions at the others go on meanwhile', async () => {
       const { key, master, elsewhere } = await apart()
       const store = opened(cluster, 'deadline=1000')
       const other = await writing(store, elsewhere)
@@ -148,8 +145,8 @@ describe.skipIf(program === undefined)('another master', { timeout: 60_000 }, ()
           await new Promise((resolve) => setTimeout(resolve, 2))
         }
       })()
-      onTestFinished(() => undo(master))
-      await survives(store, key, () => harm(master), isOther(master, key))
+      onTestFinished(() => master.start())
+      await survives(store, key, () => master.kill(), isOther(master, key))
       isOver = true
       await reading
       const { worstMs } = await other.stop()
