@@ -61,7 +61,6 @@ export const storeFaults: readonly Row[] = [
     title: 'the same, when only what a replica has is acknowledged (durability=replicated-all)',
     expected: {
       'redis-sentinel': 'nothing is lost; 503 from then on until a replica leads',
-      'redis-cluster': 'nothing is lost; 503 for its share from then on until its replica leads',
     },
     needs: { replicated: true },
     strike: async (victim, run) => {
