@@ -75,7 +75,7 @@ export class Link {
   /** Stops watching. What waits is refused. */
   release(): void {
     clearTimeout(this.#handshake)
-    for (const [event, listener] of this.#listeners) if (event !== 'error') this.client.off(event, listener)
+    for (const [event, listener] of this.#listeners) this.client.off(event, listener)
     this.#wasReady = false
     this.#failed(new Error('the store is closed.'))
   }
