@@ -74,7 +74,9 @@ describe.skipIf(!(await requireServer('redis-server')))(
       const servers = [server, ...cluster.nodes]
       expect((await Promise.all(servers.map((each) => each.command('ACL', 'LOG')))).flat()).toEqual([])
       const called = new Set((await Promise.all(servers.map(commandsOf))).flat())
-      expect(allowed.filter((command) => !called.has(command))).toEqual([])
+      // A short run may see no heartbeat of a subscription and no connection to a replica.
+      const needed = allowed.filter((command) => command !== 'ping' && command !== 'readonly')
+      expect(needed.filter((command) => !called.has(command))).toEqual([])
     })
   },
 )
