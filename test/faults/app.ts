@@ -14,8 +14,10 @@ const settings = JSON.parse(process.env['APP_SETTINGS'] as string) as AppSetting
 const events: Record<string, number> = {}
 const attempts: number[] = []
 let rejections = 0
-/** Requests that have their session open and wait. */
+/** Requests that have their session open and wait: for a time, or for the gate. */
 let waiting = 0
+let openGate = (): void => {}
+const gate = new Promise<void>((resolve) => (openGate = resolve))
 const loopDelay = monitorEventLoopDelay({ resolution: 5 })
 loopDelay.enable()
 
@@ -49,6 +51,10 @@ app.get('/clock', (req, res) => {
   clockAhead = Number(req.query['ahead'])
   res.end()
 })
+app.get('/open-gate', (_req, res) => {
+  openGate()
+  res.end()
+})
 app.use(sessions)
 
 app.get('/login', (req, res) => {
@@ -63,7 +69,8 @@ app.get('/logout', async (req, res) => {
 app.get('/add', loggedIn, async (req, res) => {
   const { field, wait } = req.query as { readonly field: string; readonly wait?: string }
   waiting++
-  if (wait) await new Promise((resolve) => setTimeout(resolve, Number(wait)))
+  if (wait === 'gate') await gate
+  else if (wait) await new Promise((resolve) => setTimeout(resolve, Number(wait)))
   waiting--
   sessions.of(req)[field] = 1
   res.end()

@@ -15,6 +15,8 @@ export interface TargetOptions {
   readonly persistent?: boolean
   /** What is acknowledged has reached a second server. */
   readonly replicated?: boolean
+  /** Without proxies, which take the time of this process; nothing can strike it then. */
+  readonly direct?: boolean
 }
 
 export interface Target {
@@ -43,8 +45,8 @@ export interface Calls {
 export interface Victim {
   /** The sessions that it holds: all, or those of its share. */
   readonly share: 'all' | 'some'
-  /** Another server takes over by itself. */
-  readonly hasReplica: boolean
+  /** Of its servers one takes over by itself. */
+  readonly replicas: number
   /** Between clients and this server; the apps come from `CLIENTS`. */
   readonly link: FaultProxy
   /** The others see it only through `link` too, so that they notice when that is cut. */
@@ -53,6 +55,8 @@ export interface Victim {
   restart(options: { readonly empty: boolean }): Promise<void>
   pause(): void
   resume(): void
+  /** Resolves when a replica leads in its place. */
+  replaced?(): Promise<void>
   /** Cuts its replicas off in silence: it acknowledges what they never get. */
   isolate?(): void
   /** Hands its work over to a replica, by order. */

@@ -1,6 +1,6 @@
 import type { SessionOptions } from '@holdfast/core'
 import { startNode, type Child } from '../process.js'
-import { Client, type Answer } from './client.js'
+import { Client, type Answer, type ClientOptions } from './client.js'
 
 /** The options of `createSessions` that go into an app process. */
 export interface AppSettings extends Pick<SessionOptions, 'idle' | 'maxBytes' | 'onUnavailable'> {
@@ -26,18 +26,20 @@ export const SECRET = 'a secret of the fault matrix, long enough'
 /** One app server in a process of its own. */
 export class AppProcess {
   readonly #settings: AppSettings
+  readonly #options: ClientOptions
   #child: Child
   #client: Client
 
-  private constructor(settings: AppSettings, child: Child, client: Client) {
+  private constructor(settings: AppSettings, options: ClientOptions, child: Child, client: Client) {
     this.#settings = settings
+    this.#options = options
     this.#child = child
     this.#client = client
   }
 
-  static async start(settings: AppSettings): Promise<AppProcess> {
-    const { child, client } = await launch(settings)
-    return new AppProcess(settings, child, client)
+  static async start(settings: AppSettings, options: ClientOptions = {}): Promise<AppProcess> {
+    const { child, client } = await launch(settings, options)
+    return new AppProcess(settings, options, child, client)
   }
 
   get(path: string, cookie?: string): Promise<Answer> {
@@ -54,7 +56,7 @@ export class AppProcess {
   }
 
   async restart(): Promise<void> {
-    const { child, client } = await launch(this.#settings)
+    const { child, client } = await launch(this.#settings, this.#options)
     this.#child = child
     this.#client = client
   }
@@ -65,12 +67,12 @@ export class AppProcess {
   }
 }
 
-async function launch(settings: AppSettings): Promise<{ child: Child; client: Client }> {
+async function launch(settings: AppSettings, options: ClientOptions): Promise<{ child: Child; client: Client }> {
   const env = { NODE_ENV: 'production', APP_SETTINGS: JSON.stringify(settings) }
   const child = startNode('test/faults/app.ts', { env })
-  const [, port] = await child.printed(/listening on (\d+)/)
-  return { child, client: new Client(Number(port)) }
+  const [, port] = await child.printed(/listening on (\d+)/, 60_000)
+  return { child, client: new Client(Number(port), options) }
 }
 
-export const startApps = (count: number, settings: AppSettings): Promise<AppProcess[]> =>
-  Promise.all(Array.from({ length: count }, () => AppProcess.start(settings)))
+export const startApps = (count: number, settings: AppSettings, options?: ClientOptions): Promise<AppProcess[]> =>
+  Promise.all(Array.from({ length: count }, () => AppProcess.start(settings, options)))

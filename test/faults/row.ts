@@ -59,6 +59,6 @@ export interface LoadRun {
   hold(): Promise<void>
   /** Resolves when each visitor was served again; an error after 30 s. */
   served(): Promise<void>
-  /** The fault ends now: from here recovery counts. */
+  /** The fault ends now, or what ends it by itself begins: from here recovery counts. */
   over(): void
 }

@@ -1,4 +1,5 @@
 import { startRedisSentinel } from '../../servers/redis-sentinel.js'
+import { until } from '../../servers/until.js'
 import type { Column } from '../column.js'
 import { redisSessions, redisVictim } from './redis-victim.js'
 
@@ -7,21 +8,23 @@ export const redisSentinel: Column = {
   name: 'redis-sentinel',
   title: 'Redis with Sentinel',
   family: 'redis',
-  async start({ replicated = false }) {
-    const set = await startRedisSentinel({ proxied: true })
+  async start({ replicated = false, direct = false }) {
+    const set = await startRedisSentinel({ proxied: !direct })
     const [sentinel] = set.sentinels
     return {
       url: set.url + (replicated ? '?durability=replicated-all' : ''),
       async aim() {
         const server = await set.master()
         const failover = async () => void (await sentinel?.command('SENTINEL', 'FAILOVER', set.name))
+        const replaced = () => until('a replica leads', async () => (await set.master()) !== server)
         const victim = redisVictim({
           server,
           link: server.proxy,
           share: 'all',
-          hasReplica: true,
+          replicas: 2,
           isWatched: true,
           failover,
+          replaced,
         })
         return {
           ...victim,

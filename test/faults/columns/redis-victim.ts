@@ -3,10 +3,9 @@ import { infoOf, type RedisProcess } from '../../servers/redis-process.js'
 import type { FaultProxy } from '../../servers/fault-proxy.js'
 import type { Calls, Target, Victim } from '../column.js'
 
-interface VictimParts extends Pick<Victim, 'share' | 'hasReplica' | 'isWatched'> {
+interface VictimParts extends Pick<Victim, 'share' | 'replicas' | 'isWatched' | 'replaced' | 'failover'> {
   readonly server: RedisProcess
   readonly link: FaultProxy
-  readonly failover?: () => Promise<void>
 }
 
 /** Data of others: 500 keys in the slots of the server that is struck. */
@@ -14,7 +13,7 @@ const BALLAST = "for i = 1, 500 do redis.call('SET', KEYS[1] .. i, string.rep('x
 const POLICIES = { evict: 'allkeys-lru', refuse: 'noeviction' } as const
 
 /** A Redis server under fault. */
-export function redisVictim({ server, link, failover, ...kind }: VictimParts): Victim {
+export function redisVictim({ server, link, ...kind }: VictimParts): Victim {
   return {
     ...kind,
     link,
@@ -33,8 +32,7 @@ export function redisVictim({ server, link, failover, ...kind }: VictimParts): V
       await server.command('CONFIG', 'SET', 'maxmemory', 0)
       await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
     },
-    ...(kind.hasReplica && { isolate: () => link.drop({ from: REPLICAS }) }),
-    ...(failover && { failover }),
+    ...(kind.replicas > 0 && { isolate: () => link.drop({ from: REPLICAS }) }),
   }
 }
 

@@ -8,12 +8,12 @@ export const redis: Column = {
   name: 'redis',
   title: 'one Redis',
   family: 'redis',
-  async start({ persistent = false }) {
+  async start({ persistent = false, direct = false }) {
     const server = await startRedis({ persistent })
     const link = await faultProxy(server)
-    const victim = redisVictim({ server, link, share: 'all', hasReplica: false, isWatched: false })
+    const victim = redisVictim({ server, link, share: 'all', replicas: 0, isWatched: false })
     return {
-      url: `redis://${link.host}:${link.port}`,
+      url: direct ? server.url : `redis://${link.host}:${link.port}`,
       aim: async () => ({
         ...victim,
         demote: async () => void (await server.command('REPLICAOF', '127.0.0.1', 1)),

@@ -25,9 +25,9 @@ export const storeFaults: readonly Row[] = [
     },
     strike: async (victim, run) => {
       await victim.kill()
-      await untilEnded(victim.hasReplica, run, restartEmpty(victim))
+      await untilEnded(victim.replicas > 0, run, restartEmpty(victim))
     },
-    cost: ({ hasReplica }) => (hasReplica ? {} : { sessions: 'all', tail: true }),
+    cost: ({ replicas }) => (replicas > 0 ? {} : { sessions: 'all', tail: true }),
   }),
   loadRow({
     number: '1b',
@@ -51,8 +51,10 @@ export const storeFaults: readonly Row[] = [
     strike: async (victim, run) => {
       victim.isolate?.()
       await run.served()
+      run.over()
       await victim.kill()
-      await untilEnded(victim.hasReplica, run, restartEmpty(victim))
+      await victim.link.heal()
+      await untilEnded(victim.replicas > 0, run, restartEmpty(victim))
     },
     cost: { sessions: 'some', tail: true },
   }),
@@ -61,13 +63,19 @@ export const storeFaults: readonly Row[] = [
     title: 'the same, when only what a replica has is acknowledged (durability=replicated-all)',
     expected: {
       'redis-sentinel': 'nothing is lost; 503 from then on until a replica leads',
+      'redis-cluster':
+        'nothing is lost; 503 for its share from then on until it is back: a master without a replica acknowledges nothing',
     },
     needs: { replicated: true },
     strike: async (victim, run) => {
       victim.isolate?.()
       await run.hold()
+      run.over()
       await victim.kill()
-      await untilEnded(victim.hasReplica, run, restartEmpty(victim))
+      await victim.link.heal()
+      if (victim.replicas > 1) await run.served()
+      else await victim.replaced?.()
+      await victim.restart({ empty: true })
     },
   }),
   loadRow({
@@ -80,7 +88,7 @@ export const storeFaults: readonly Row[] = [
     },
     strike: async (victim, run) => {
       victim.pause()
-      await untilEnded(victim.hasReplica, run, () => victim.resume())
+      await untilEnded(victim.replicas > 0, run, () => victim.resume())
     },
   }),
   loadRow({
