@@ -124,6 +124,21 @@ describe('a request that started from an old read', () => {
     expect(events).not.toContain('lost-writes')
   })
 
+  test('takes a field that is set to what it was then for unchanged, but not after reload()', async () => {
+    const { servers } = startSite()
+    const [one, two] = servers
+    const { cookie } = await one.sessions.create({ theme: 'light' })
+    await two.see(cookie)
+    await one.change(cookie, (session) => void (session['theme'] = 'dark'))
+    await two.request(cookie, (session) => void (session['theme'] = 'light'))
+    expect(await one.see(cookie)).toEqual({ theme: 'dark' })
+    await two.request(cookie, async (session) => {
+      await session.reload()
+      session['theme'] = 'light'
+    })
+    expect(await two.see(cookie)).toEqual({ theme: 'light' })
+  })
+
   test('cannot bring back a session that was destroyed: its change is refused, and from then on it sees the logout', async () => {
     const { servers } = startSite()
     const [one, two] = servers
