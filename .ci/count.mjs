@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs'
 
 const [reportFile, testsExit, checkExit] = process.argv.slice(2)
-const { passed, failed, skipped } = count(readReport(reportFile))
+const report = readReport(reportFile)
+const { passed, failed, skipped } = count(report)
+for (const failure of failures(report)) console.log(failure)
 
 // A run that died, or failed outside of a test, has to show as a failure although no test of it failed.
 const unseen = Number(testsExit) !== 0 && failed === 0 ? 1 : 0
@@ -20,6 +22,21 @@ function readReport(file) {
   } catch {
     return { testResults: [] }
   }
+}
+
+/** What failed and why, again: the check's output stands between the tests' own report and the end of the log. */
+function failures(report) {
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const tests = assertionResults.filter((test) => test.status === 'failed')
+    if (status === 'failed' && tests.length === 0) return [`FAILED ${name}\n${firstLines(message)}`]
+    return tests.map(
+      ({ fullName, failureMessages }) => `FAILED ${name} > ${fullName}\n${firstLines(failureMessages.join('\n'))}`,
+    )
+  })
+}
+
+function firstLines(text) {
+  return text.split('\n').slice(0, 12).join('\n')
 }
 
 /** A file that could not be loaded has no tests, and counts as one failed test. */
