@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { createEngine } from './engine.js'
-import { isConfigError, isStoreUnavailable } from './errors.js'
+import { isStoreUnavailable } from './errors.js'
 import { nearCache, type NearCacheOptions } from './near-cache.js'
 import {
   type ListsKeys,
@@ -91,15 +91,6 @@ test.each([
   expect(() => nearCache(plainStore(), options as NearCacheOptions)).toThrow(message)
 })
 
-test('it goes outermost, once', () => {
-  const cache = nearCache(plainStore(), { maxStaleMs: 500 })
-  const again = () => nearCache(cache, { maxStaleMs: 500 })
-  expect(again).toThrow(expect.toSatisfy(isConfigError))
-  expect(again).toThrow(
-    'nearCache: this store has a near cache already. The order is, outside in: nearCache → migrate → failover → replicate → a store',
-  )
-})
-
 const createSessions = (store: SessionStore | string, options: object = { nearCache: { maxStaleMs: 500 } }) => {
   const adapter = { name: 'test', schemes: ['now', 'later'], open: openTest }
   const secret = 'a secret of at least thirty-two bytes'
@@ -132,7 +123,7 @@ test('as an option it goes over a store that the app gave, listens as long as th
 
 test('as an option it is refused over a near cache', () => {
   const cache = nearCache(plainStore(), { maxStaleMs: 500 })
-  expect(() => createSessions(cache)).toThrow('this store has a near cache already')
+  expect(() => createSessions(cache)).toThrow('nearCache: it is given a store that is made by nearCache.')
 })
 
 test('a store that the app gave a near cache is used as it is', async () => {

@@ -1,5 +1,5 @@
-import { ConfigError } from './errors.js'
 import { guard } from './guard.js'
+import { layerOver } from './layers.js'
 import { refuseUnknown, wholeNumber } from './option-checks.js'
 import { NearEntries, type NearEntriesOptions } from './near-entries.js'
 import { askReady } from './ready.js'
@@ -22,24 +22,18 @@ export interface NearCache extends SessionStore {
   release(): void
 }
 
-/** A registered symbol, so that two copies of core know each other's. */
-const NEAR_CACHE = Symbol.for('holdfast.near-cache')
-
 /**
  * Answers reads from the memory of this process. Only live sessions are: what is absent, expired or destroyed is asked for
  * each time, and so is every `fresh` read. What this process writes it sees at once; what others write it sees within
  * `maxStaleMs`, and where the store reports changes (`onChange`) as soon as it is told. Goes outermost, and once.
  */
 export function nearCache(store: SessionStore, options: NearCacheOptions): NearCache {
-  if (NEAR_CACHE in store) {
-    throw new ConfigError(
-      'nearCache: this store has a near cache already. The order is, outside in: nearCache → migrate → failover → replicate → a store; each at most once.',
-    )
-  }
-  const below = guard(store)
-  const entries = new NearEntries(below, checkNearCache(options))
-  const layer = {
-    [NEAR_CACHE]: true,
+  return layerOver('nearCache', [store], () => over(guard(store), checkNearCache(options)))
+}
+
+function over(below: SessionStore, options: NearEntriesOptions): NearCache {
+  const entries = new NearEntries(below, options)
+  return {
     get name() {
       return below.name
     },
@@ -52,8 +46,7 @@ export function nearCache(store: SessionStore, options: NearCacheOptions): NearC
     ...(below.ready && { ready: (call?: CallOptions) => askReady(below, call) }),
     ...(listsKeys(below) && { keys: (call?: CallOptions) => below.keys(call) }),
     ...(reportsChanges(below) && { onChange: (listener: ChangeListener) => below.onChange(listener) }),
-  } satisfies NearCache & { [NEAR_CACHE]: true }
-  return layer
+  } satisfies NearCache
 }
 
 type ChangeListener = Parameters<ReportsChanges['onChange']>[0]

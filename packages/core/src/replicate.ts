@@ -1,6 +1,7 @@
 import { type Duration, toMs } from './duration.js'
 import { ConfigError } from './errors.js'
 import { guard } from './guard.js'
+import { layerOver } from './layers.js'
 import { Member, MEMBER_KEY, type MemberState } from './member.js'
 import { functionOf, wholeNumber, wrong } from './option-checks.js'
 import { rendezvous } from './rendezvous.js'
@@ -45,12 +46,10 @@ export function replicate(
     if (!/^[\w.:@-]{1,100}$/.test(name))
       throw wrong('replicate: the name of a store', name, "one such as 'cache-a' or 'cache-a:11211'")
   if (names.length < 2) throw new ConfigError(`replicate: there are ${names.length} stores. Give two or more, by name.`)
-  const members = membersOf(stores, options)
-  return withCapabilities({
-    name: 'replicate',
-    members,
-    rank: rendezvous(members),
-    copies: wholeNumber('replicate: copies', copies, 2, members.length),
+  wholeNumber('replicate: copies', copies, 2, names.length)
+  return layerOver('replicate', Object.values(stores), () => {
+    const members = membersOf(stores, options)
+    return withCapabilities({ name: 'replicate', members, rank: rendezvous(members), copies })
   })
 }
 
@@ -68,8 +67,10 @@ export function failover(
       `failover: the standby is the memory of this process, which other processes do not see, beside ${show(primary.name)}. Give a store that all share, or say singleProcess: true.`,
     )
   }
-  const members = membersOf({ primary, standby }, options)
-  return withCapabilities({ name: 'failover', members, rank: () => members, copies: 2 })
+  return layerOver('failover', [primary, standby], () => {
+    const members = membersOf({ primary, standby }, options)
+    return withCapabilities({ name: 'failover', members, rank: () => members, copies: 2 })
+  })
 }
 
 function membersOf(

@@ -1,0 +1,38 @@
+import { describe, expect, test, vi } from 'vitest'
+import { isConfigError } from './errors.js'
+import { nearCache } from './near-cache.js'
+import { failover, replicate } from './replicate.js'
+import type { SessionStore } from './store.js'
+
+const plain = (): SessionStore => ({
+  name: 'plain',
+  read: async () => undefined,
+  write: async () => ({ written: true }),
+  touch: async () => ({ written: true }),
+  close: async () => {},
+})
+
+const layers: Readonly<Record<string, (store: SessionStore) => SessionStore>> = {
+  nearCache: (store) => nearCache(store, { maxStaleMs: 500 }),
+  failover: (store) => failover(plain(), store),
+  replicate: (store) => replicate({ a: plain(), b: store }),
+}
+const names = Object.keys(layers)
+const cases = names.flatMap((outer, i) => names.map((inner, k) => ({ outer, inner, isInOrder: i < k })))
+
+describe('layers over stores', () => {
+  test.each(cases)('$outer over $inner: in order is $isInOrder', async ({ outer, inner, isInOrder }) => {
+    const make = () => layers[outer]?.(layers[inner]?.(plain()) as SessionStore) as SessionStore
+    if (isInOrder) return make().close()
+    expect(make).toThrow(expect.toSatisfy(isConfigError))
+    expect(make).toThrow(
+      `${outer}: it is given a store that is made by ${inner}. The order is, outside in: nearCache → migrate → failover → replicate → a store; each at most once.`,
+    )
+  })
+
+  test('nothing is begun with a store before the refusal', () => {
+    const primary = { ...plain(), read: vi.fn(plain().read) }
+    expect(() => failover(primary, nearCache(plain(), { maxStaleMs: 500 }))).toThrow('made by nearCache')
+    expect(primary.read).not.toHaveBeenCalled()
+  })
+})
