@@ -30,12 +30,12 @@ function failures(report) {
     const tests = assertionResults.filter((test) => test.status === 'failed')
     if (status === 'failed' && tests.length === 0) return [`FAILED ${name}\n${firstLines(message)}`]
     return tests.map(
-      ({ fullName, failureMessages }) => `FAILED ${name} > ${fullName}\n${firstLines(failureMessages.join('\n'))}`,
+      ({ fullName, failureMessages }) => `FAILED ${name} > ${fullName}\n${firstLines(failureMessages?.join('\n'))}`,
     )
   })
 }
 
-function firstLines(text) {
+function firstLines(text = '') {
   return text.split('\n').slice(0, 12).join('\n')
 }
 

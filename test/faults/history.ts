@@ -1,3 +1,4 @@
+import { until } from '../servers/until.js'
 import type { AppProcess } from './fleet.js'
 import type { Stage } from './stage.js'
 import type { Visitor } from './visitor.js'
@@ -42,9 +43,15 @@ export async function checkHistory(
   return { sessions, lost, missing, returned, stale }
 }
 
+/** An app that has not asked its servers since the fault may refuse at first. */
 async function dataOf(app: AppProcess, cookie: string | undefined): Promise<object | undefined> {
-  const { status, body } = await app.get('/show', cookie)
-  if (status === 401) return undefined
-  if (status !== 200) throw new Error(`In the end the app answers ${status}: ${body}`)
-  return JSON.parse(body) as object
+  let answer = await app.get('/show', cookie)
+  const isServed = async (): Promise<boolean> => {
+    if (answer.status === 503) answer = await app.get('/show', cookie)
+    return answer.status !== 503
+  }
+  await until('each app serves again', isServed)
+  if (answer.status === 401) return undefined
+  if (answer.status !== 200) throw new Error(`In the end the app answers ${answer.status}: ${answer.body}`)
+  return JSON.parse(answer.body) as object
 }

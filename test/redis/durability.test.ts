@@ -24,7 +24,9 @@ async function pair(): Promise<Pair> {
   onTestFinished(() => link.close())
   const replica = await startRedis({ replicaOf: link })
   onTestFinished(() => replica.stop())
-  await until('the replica follows', async () => (await infoOf(replica, 'replication', 'master_link_status')) === 'up')
+  // Only then it counts for WAIT, up to a second after it has all data.
+  const isOnline = async () => (await infoOf(master, 'replication', 'slave0'))?.includes('state=online') === true
+  await until('the replica follows', isOnline)
   return { master, replica, link, url: master.url }
 }
 

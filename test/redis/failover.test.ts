@@ -130,30 +130,33 @@ describe.skipIf(program === undefined)('another master', { timeout: 60_000 }, ()
     const isOther = (old: RedisNode, key: string) => async () =>
       (await cluster.masterOf(`sess:${key}`)).port !== old.port
 
-    it('is found when the old one is killed; sessions at the others go on meanwhile', async () => {
-      const { key, master, elsewhere } = await apart()
-      const store = opened(cluster, 'deadline=1000')
-      const other = await writing(store, elsewhere)
-      const failures: unknown[] = []
-      let read = 0
-      let isOver = false
-      const reading = (async () => {
-        while (!isOver) {
-          const { error } = await ended(store.read(elsewhere))
-          if (error === undefined) read += 1
-          else failures.push(error)
-          await new Promise((resolve) => setTimeout(resolve, 2))
-        }
-      })()
-      onTestFinished(() => master.start())
-      await survives(store, key, () => master.kill(), isOther(master, key))
-      isOver = true
-      await reading
-      const { worstMs } = await other.stop()
-      expect(worstMs).toBeLessThan(DEADLINE_AND_SLACK_MS)
-      expect(read).toBeGreaterThan(50)
-      expect(failures).toEqual([])
-    })
+    it.each(['killed', 'frozen'])(
+      'is found when the old one is %s; sessions at the others go on meanwhile',
+      async (how) => {
+        const { key, master, elsewhere } = await apart()
+        const store = opened(cluster, 'deadline=1000')
+        const other = await writing(store, elsewhere)
+        const failures: unknown[] = []
+        let read = 0
+        let isOver = false
+        const reading = (async () => {
+          while (!isOver) {
+            const { error } = await ended(store.read(elsewhere))
+            if (error === undefined) read += 1
+            else failures.push(error)
+            await new Promise((resolve) => setTimeout(resolve, 2))
+          }
+        })()
+        onTestFinished(() => (how === 'killed' ? master.start() : master.resume()))
+        await survives(store, key, () => (how === 'killed' ? master.kill() : master.pause()), isOther(master, key))
+        isOver = true
+        await reading
+        const { worstMs } = await other.stop()
+        expect(worstMs).toBeLessThan(DEADLINE_AND_SLACK_MS)
+        expect(read).toBeGreaterThan(50)
+        expect(failures).toEqual([])
+      },
+    )
 
     it('is found when the failover is ordered', async () => {
       const key = newKey()

@@ -1,0 +1,65 @@
+import { until } from '../../servers/until.js'
+import type { AppProcess } from '../fleet.js'
+import { SECRET, startApps } from '../fleet.js'
+import { inspectedRow, type Inspection, type Login } from '../inspection.js'
+
+const APPS = 4
+const REQUESTS_EACH = 2_500
+const REQUESTS = APPS * REQUESTS_EACH
+/** One in a hundred may need more attempts than these. */
+const ATTEMPTS = 5
+
+export const tenThousand = inspectedRow({
+  number: '22',
+  title: '10,000 concurrent requests on one session, from 4 app servers',
+  expected: 'none fails, all 10,000 changes are there; of 100 commits 99 take at most 5 attempts',
+  needs: { direct: true },
+  inspect: async (inspection, { target }) => {
+    const settings = { secret: SECRET, store: target.url, maxBytes: 1024 * 1024 }
+    const apps = await startApps(APPS, settings, { connections: REQUESTS_EACH + 10, hungMs: 90_000 })
+    try {
+      const login = await inspection.logIn(apps[0])
+      const latencies = await changeAtOnce(inspection, apps, login)
+      const fields = Array.from({ length: REQUESTS }, (_, i) => `f${i}`)
+      const seen = JSON.parse((await inspection.ask('/show', login.cookie, apps[0])).body) as object
+      const held = await target.stored(login.id)
+      const isHeld = (field: string): boolean => field in seen && held !== 'destroyed' && field in (held ?? {})
+      const missing = fields.filter((field) => !isHeld(field)).length
+      inspection.check(`all changes are there, without ${missing}`, missing === 0)
+      const late = (await conflictsOf(apps))[ATTEMPTS] ?? 0
+      inspection.check(`${late} of ${REQUESTS} commits took more than ${ATTEMPTS} attempts`, late <= REQUESTS / 100)
+      inspection.note = `p99 ${Math.round(latencies[Math.floor(REQUESTS * 0.99)] as number)} ms from when all were open`
+    } finally {
+      await Promise.all(apps.map((app) => app.stop()))
+    }
+  },
+})
+
+/** Opens all requests, and lets them commit together when each has read the session. Their ms from then, in order. */
+async function changeAtOnce(inspection: Inspection, apps: readonly AppProcess[], login: Login): Promise<number[]> {
+  let openedAt = 0
+  const requests = apps.flatMap((app, i) =>
+    Array.from({ length: REQUESTS_EACH }, async (_, k) => {
+      const path = `/add?field=f${i * REQUESTS_EACH + k}&wait=gate`
+      const { status, body } = await inspection.ask(path, login.cookie, app)
+      return { status, body, ms: performance.now() - openedAt }
+    }),
+  )
+  const reports = () => Promise.all(apps.map((app) => app.report()))
+  const isOpen = async (): Promise<boolean> => (await reports()).every(({ waiting }) => waiting === REQUESTS_EACH)
+  await until('all requests are open', isOpen, 60_000)
+  openedAt = performance.now()
+  await Promise.all(apps.map((app) => app.get('/open-gate')))
+  const answers = await Promise.all(requests)
+  const failed = answers.filter(({ status }) => status !== 200)
+  inspection.check(`none fails, but ${failed.length} do: ${failed[0]?.status} ${failed[0]?.body}`, failed.length === 0)
+  return answers.map(({ ms }) => ms).sort((a, b) => a - b)
+}
+
+/** How many commits met others' writes for the first, second, … time, in all apps. */
+async function conflictsOf(apps: readonly AppProcess[]): Promise<number[]> {
+  const reports = await Promise.all(apps.map((app) => app.report()))
+  const sum: number[] = []
+  for (const { conflicts } of reports) conflicts.forEach((count, i) => (sum[i] = (sum[i] ?? 0) + count))
+  return sum
+}
