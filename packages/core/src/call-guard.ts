@@ -38,7 +38,7 @@ export class CallGuard {
 
   /** `store` is its name in events and messages. */
   constructor(store: string, options: CallGuardOptions = {}) {
-    const { deadlineMs = 250, maxInFlight = 1_000, failures = 3, probeMs = 500 } = options
+    const { deadlineMs = 250, maxInFlight = 10_000, failures = 3, probeMs = 500 } = options
     assertPositive({ deadlineMs, maxInFlight, failures, probeMs })
     const onChange = (state: 'opened' | 'closed'): void => publishStore({ type: `breaker-${state}`, store })
     this.#name = store

@@ -90,7 +90,7 @@ export class Commits {
           const settle =
             <A>(end: (value: A) => void) =>
             (value: A) => {
-              clearTimeout(timer)
+              cancel()
               update.settled = true
               end(value)
             }
@@ -103,7 +103,7 @@ export class Commits {
             resolve: settle(resolve),
             reject: settle(reject),
           }
-          const timer = setTimeout(() => update.reject(outOfTime(update, this.#options.store)), budget.remainingMs)
+          const cancel = budget.onEnd(() => update.reject(outOfTime(update, this.#options.store)))
           this.#enqueue(key, update)
         }),
     )
@@ -117,9 +117,9 @@ export class Commits {
     return this.#track(
       () =>
         new Promise((resolve) => {
-          const timer = setTimeout(() => resolve(undefined), budget.remainingMs)
+          const cancel = budget.onEnd(() => resolve(undefined))
           const settle = (moved: Snapshot | undefined): void => {
-            clearTimeout(timer)
+            cancel()
             resolve(moved)
           }
           this.#enqueue(key, { kind: 'touch', base, resolve: settle })
@@ -172,10 +172,10 @@ export class Commits {
     return this.#track(
       () =>
         new Promise<T>((resolve, reject) => {
-          const timer = setTimeout(() => reject(unacknowledged(store)), budget.remainingMs)
+          const cancel = budget.onEnd(() => reject(unacknowledged(store)))
           const run = async (lane: Lane): Promise<void> => {
             await work(lane).then(resolve, reject)
-            clearTimeout(timer)
+            cancel()
           }
           this.#enqueue(key, { kind: 'barrier', run })
         }),
