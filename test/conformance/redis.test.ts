@@ -25,7 +25,7 @@ const calmTest: StoreConformanceOptions['test'] = (name, options, body) =>
 const open =
   (url: () => string): StoreConformanceOptions['createStore'] =>
   async ({ clock }) => {
-    const store = await redis.open(url(), { clock })
+    const store = await redis.open(url(), { clock, idleMs: 1 })
     await until('the store answers', async () => (await store.read(createKey())) === undefined)
     return store
   }

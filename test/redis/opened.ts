@@ -11,7 +11,10 @@ interface Openable {
 
 /** The store of a URL, as `createSessions` opens it; it closes with the test. `query`: `deadline=400`. */
 export function opened({ url }: Openable, query = '', clock: () => number = Date.now): Store {
-  const store = redis.open(query ? `${url}${url.includes('?') ? '&' : '?'}${query}` : url, { clock }) as Store
+  const store = redis.open(query ? `${url}${url.includes('?') ? '&' : '?'}${query}` : url, {
+    clock,
+    idleMs: 1,
+  }) as Store
   onTestFinished(() => store.close())
   return store
 }

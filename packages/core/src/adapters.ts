@@ -15,6 +15,8 @@ export interface StoreAdapter {
 export interface AdapterContext {
   /** Ms since the epoch; the engine's `clock`. */
   readonly clock: () => number
+  /** The longest idle time of a session, for a store of several servers: so long one that lost its data may lack one. */
+  readonly idleMs: number
 }
 
 /** The package that has the adapter of a scheme, and the name under which it exports it. */

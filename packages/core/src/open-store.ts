@@ -1,8 +1,9 @@
-import { findAdapter, type StoreAdapter } from './adapters.js'
+import { type AdapterContext, findAdapter, type StoreAdapter } from './adapters.js'
 import { guard } from './guard.js'
 import { nearCache } from './near-cache.js'
 import { OpeningStore } from './opening-store.js'
 import type { Config } from './options.js'
+import { failover } from './replicate.js'
 import type { SessionStore } from './store.js'
 
 export interface OpenedStore {
@@ -11,25 +12,40 @@ export interface OpenedStore {
   release(): Promise<void>
 }
 
-/** The store of an engine, with what stands before it: the near cache on top of the bounds of its calls. */
+/** The store of an engine, with what stands before it: the near cache over the standby over the bounds of its calls. */
 export function openStore(config: Config, builtIn: readonly StoreAdapter[]): OpenedStore {
-  if (typeof config.store === 'string') {
-    const store = storeOfUrl(config.store, config, builtIn)
-    return { store, release: () => store.close() }
+  const { clock, remember, adapters } = config
+  const context = { clock, idleMs: remember.idleMs }
+  const opened: SessionStore[] = []
+  const layers: { release(): void }[] = []
+  const open = (given: string | SessionStore): SessionStore => {
+    if (typeof given !== 'string') return given
+    const store = storeOfUrl(given, context, [...adapters, ...builtIn])
+    opened.push(store)
+    return store
   }
-  if (!config.nearCache) return { store: guard(config.store), release: async () => {} }
-  const store = nearCache(config.store, config.nearCache)
-  return { store, release: async () => store.release() }
+  const layer = <Layer extends SessionStore & { release(): void }>(made: Layer): Layer => {
+    layers.unshift(made)
+    return made
+  }
+
+  const release = async (): Promise<void> => {
+    for (const made of layers) made.release()
+    await Promise.all(opened.map((one) => one.close()))
+  }
+  try {
+    let store = open(config.store)
+    if (config.failover) store = layer(failover(store, open(config.failover), { idle: remember.idleMs, clock }))
+    return { store: config.nearCache ? layer(nearCache(store, config.nearCache)) : guard(store), release }
+  } catch (error) {
+    void release()
+    throw error
+  }
 }
 
 /** At once where the adapter can, else as an `OpeningStore`. */
-function storeOfUrl(url: string, config: Config, builtIn: readonly StoreAdapter[]): SessionStore {
-  const { clock, nearCache: near } = config
-  const adapter = findAdapter(url, [...config.adapters, ...builtIn])
-  // Over the store itself, which shows what it can do only once it is open.
-  const layered = (store: SessionStore): SessionStore => (near ? nearCache(store, near) : guard(store))
-  const opened = adapter.open(url, { clock })
-  if (!(opened instanceof Promise)) return layered(opened)
-  const open = async (): Promise<SessionStore> => layered(await adapter.open(url, { clock }))
-  return new OpeningStore({ open }, url, { clock }, opened.then(layered))
+function storeOfUrl(url: string, context: AdapterContext, adapters: readonly StoreAdapter[]): SessionStore {
+  const adapter = findAdapter(url, adapters)
+  const opened = adapter.open(url, context)
+  return opened instanceof Promise ? new OpeningStore(adapter, url, context, opened) : opened
 }

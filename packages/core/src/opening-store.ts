@@ -3,7 +3,15 @@ import { codeOf, StoreUnavailableError } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
 import { guard } from './guard.js'
 import { askReady } from './ready.js'
-import type { CallOptions, SessionRecord, SessionStore, WriteCondition, WriteOutcome } from './store.js'
+import {
+  type CallOptions,
+  type ReportsChanges,
+  reportsChanges,
+  type SessionRecord,
+  type SessionStore,
+  type WriteCondition,
+  type WriteOutcome,
+} from './store.js'
 import { STORE_CALL_MS } from './budget.js'
 
 const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
@@ -12,7 +20,7 @@ const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
  * A store that is being opened. Calls wait for it as long as for any answer (250 ms), then reject with
  * `StoreUnavailableError`; opening goes on until it succeeds or the store is closed.
  */
-export class OpeningStore implements SessionStore {
+export class OpeningStore implements SessionStore, ReportsChanges {
   readonly guarded = true
   readonly #scheme: string
   readonly #opened: Promise<SessionStore>
@@ -51,6 +59,18 @@ export class OpeningStore implements SessionStore {
 
   async ready(options?: CallOptions): Promise<void> {
     await askReady(this.#store ?? (await this.#when(options)), options)
+  }
+
+  /** Reports nothing where the store that is opened does not. */
+  onChange(listener: (key: string | undefined) => void): () => void {
+    let stop: (() => void) | undefined = () => {}
+    void this.#opened.then((store) => {
+      if (stop && reportsChanges(store)) stop = store.onChange(listener)
+    })
+    return () => {
+      stop?.()
+      stop = undefined
+    }
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,7 @@ export interface Config {
   readonly remember: Lifetime
   readonly longestAbsoluteMs: number
   readonly store: string | SessionStore
+  readonly failover: string | SessionStore | undefined
   readonly nearCache: NearCacheOptions | undefined
   readonly adapters: readonly StoreAdapter[]
   readonly onUnavailable: 'reject' | 'ephemeral'
@@ -41,7 +42,8 @@ export interface Config {
 
 /** Checks all options at once, each against the others too. Throws `ConfigError`. Reads `NODE_ENV`. */
 export function resolveOptions<Data extends object>(options: SessionOptions<Data>): Config {
-  const { secret, store, nearCache, adapters, idle, absolute, remember, cookie, merge, commitOn, ...rest } = options
+  const { secret, store, failover, nearCache, adapters, idle, absolute, remember, cookie, merge, commitOn, ...rest } =
+    options
   const { maxBytes, maxPerUser, onUnavailable, onCommitError, skip, clock, ...unknown } = rest
   refuseUnknown('', unknown)
   const environment = process.env['NODE_ENV']
@@ -56,6 +58,7 @@ export function resolveOptions<Data extends object>(options: SessionOptions<Data
     remember: remembered,
     longestAbsoluteMs: remembered.absoluteMs,
     store: storeOf(store, production),
+    failover: standbyOf(failover),
     nearCache: nearCacheOf(nearCache, functionOf('clock', clock)),
     adapters: adaptersOf(adapters),
     onUnavailable: oneOf('onUnavailable', onUnavailable, ['reject', 'ephemeral']) ?? 'reject',
@@ -83,8 +86,19 @@ function storeOf(store: SessionOptions['store'], production: boolean): string | 
       `store is ${show(store)}. Under NODE_ENV=production say where sessions live: a store's URL, or 'memory:' for this process alone.`,
     )
   }
-  if (typeof store === 'string' || isStore(store)) return store
-  throw wrong('store', store, "a URL such as 'memory:', or a store: an object with read, write, touch and close")
+  return urlOrStore('store', store)
+}
+
+/** Absent is none; empty is a variable that is not set, which would be noticed when it is too late. */
+function standbyOf(standby: SessionOptions['failover']): string | SessionStore | undefined {
+  if (standby === undefined) return undefined
+  if (standby === '') throw wrong('failover', standby, "the URL of a store such as 'redis://…', or leave it out")
+  return urlOrStore('failover', standby)
+}
+
+function urlOrStore(option: string, value: unknown): string | SessionStore {
+  if (typeof value === 'string' || isStore(value)) return value
+  throw wrong(option, value, "a URL such as 'memory:', or a store: an object with read, write, touch and close")
 }
 
 const hasMethods = (value: unknown, names: readonly string[]): boolean =>

@@ -82,9 +82,13 @@ export class Replicas implements SessionStore {
     return ordered.find(({ written }) => written) ?? refusal(joinAll(ordered.map(currentOf)))
   }
 
-  async close(): Promise<void> {
+  release(): void {
     this.#closed = true
     clearInterval(this.#checks)
+  }
+
+  async close(): Promise<void> {
+    this.release()
     await Promise.all(this.#members.map(({ store }) => store.close()))
   }
 

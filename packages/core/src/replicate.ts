@@ -30,6 +30,8 @@ export interface FailoverOptions extends CopyOptions {
 export interface ReplicatedStore extends SessionStore {
   /** What is thought of each store, and since when. */
   status(): readonly MemberState[]
+  /** Stops looking after its stores, which stay open; `close()` closes them too. */
+  release(): void
 }
 
 /**

@@ -163,6 +163,11 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
    */
   readonly store?: string | SessionStore | undefined
   /**
+   * A second store, as `store` is given, which has each session too: logins go on while one of both is away, and what was
+   * written meanwhile is on it once it is back and used. See `failover`. Default: none.
+   */
+  readonly failover?: string | SessionStore | undefined
+  /**
    * Answers reads from this process: `{ maxStaleMs: 500 }`. What another process changes is then seen here up to so much
    * later, a logout too; a change that is made from such an old read is merged, never lost. Default: off.
    */

@@ -3,7 +3,7 @@ import type { SessionStore } from '@holdfast/core'
 import { memcached } from './memcached-adapter.js'
 
 const opened: SessionStore[] = []
-const open = (url: string) => opened.push(memcached.open(url, { clock: Date.now }) as SessionStore)
+const open = (url: string) => opened.push(memcached.open(url, { clock: Date.now, idleMs: 60_000 }) as SessionStore)
 afterEach(async () => {
   for (const store of opened.splice(0)) await store.close()
 })
@@ -21,6 +21,14 @@ describe('memcached: as a URL', () => {
     expect(opened[0]?.name).toBe('memcached')
   })
 
+  test.each(['memcached://a,b:11300', 'memcached://a,b,c?copies=3&prefix=shop:'])(
+    '%s is each session on several servers',
+    (url) => {
+      open(url)
+      expect(opened[0]?.name).toBe('replicate')
+    },
+  )
+
   test.each([
     ['memcached:', `store: "memcached:" is not understood. ${HELP}`],
     ['memcached://', `store: "memcached://" is not understood. ${HELP}`],
@@ -31,11 +39,21 @@ describe('memcached: as a URL', () => {
       `store: 'memcached:' takes no user and password; the server must only be reachable for you. ${HELP}`,
     ],
     ['memcached://a:1x', `memcachedStore: server is "a:1x". Write host:port, such as '127.0.0.1:11211'.`],
+    ['memcached://a,a:11211', 'store: the URL names the server a:11211 twice. Name each once.'],
+    ['memcached://a,,b', `memcachedStore: server is "". Write host:port, such as '127.0.0.1:11211'.`],
     [
-      'memcached://a,b:11300,c',
-      'store: the URL names 3 servers, a, b:11300, c. Sessions on several come with replicate, which this version does not have: name one.',
+      'memcached://a?copies=2',
+      `store: copies of 'memcached:' is "2", and the URL names one server. Give 2 or more, of as many servers: 'memcached://a,b,c?copies=2'.`,
     ],
-    ['memcached://a?copies=2', `store: 'memcached:' has no option "copies". It has prefix and deadline.`],
+    [
+      'memcached://a,b,c?copies=4',
+      `store: copies of 'memcached:' is "4", and the URL names 3 servers. Give 2 or more, of as many servers: 'memcached://a,b,c?copies=2'.`,
+    ],
+    [
+      'memcached://a,b?copies=1',
+      `store: copies of 'memcached:' is "1", and the URL names 2 servers. Give 2 or more, of as many servers: 'memcached://a,b,c?copies=2'.`,
+    ],
+    ['memcached://a?copy=2', `store: 'memcached:' has no option "copy". It has prefix, deadline and copies.`],
     ['memcached://a?deadline=0', `store: deadline of 'memcached:' is "0". Use whole ms, such as 250.`],
     ['memcached://a?deadline=1s', `store: deadline of 'memcached:' is "1s". Use whole ms, such as 250.`],
     [
