@@ -18,7 +18,14 @@ export default defineConfig({
       { text: 'Start', link: '/start' },
       { text: 'Koa', link: '/koa' },
       { text: 'Express', link: '/express' },
-      { text: 'Redis', link: '/redis' },
+      {
+        text: 'Stores',
+        items: [
+          { text: 'Redis', link: '/redis' },
+          { text: 'Memcached', link: '/memcached' },
+          { text: 'A standby', link: '/standby' },
+        ],
+      },
       {
         text: 'Moving in',
         items: [
@@ -37,7 +44,14 @@ export default defineConfig({
           { text: 'Express', link: '/express' },
         ],
       },
-      { text: 'Stores', items: [{ text: 'Redis', link: '/redis' }] },
+      {
+        text: 'Stores',
+        items: [
+          { text: 'Redis', link: '/redis' },
+          { text: 'Memcached', link: '/memcached' },
+          { text: 'A standby', link: '/standby' },
+        ],
+      },
       {
         text: 'Moving in',
         items: [

@@ -1,8 +1,8 @@
 import type { SessionEvent, StoreEvent } from '@holdfast/core'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { settle, until } from '../hold/fake-target.js'
-import type { Data, Pages } from './app-server.js'
+import { Gate, settle, until } from '../hold/fake-target.js'
+import type { Data, Page, Pages } from './app-server.js'
 import { freezeTime } from './frozen-time.js'
 import { loggedIn, oneExpress, oneKoa, startSite, type Site, type Visited } from './site.js'
 import { memory, named } from './stores.js'
@@ -140,6 +140,29 @@ describe.each(named([memory]))('a store that is away, on %s', (_, on) => {
         expect(request.answer).toMatchObject(unavailable)
       },
     )
+
+    test('a change that lost to another one and then gets no answer: 503 within 600 ms, no conflict', async () => {
+      const pass = freezeTime()
+      const gate = new Gate()
+      const slow: Page = async ({ session }) => {
+        await gate.passed
+        session['other'] = 'mine'
+      }
+      const site = await startSite(setup, { ...pages, slow }, { on })
+      const cookie = await loggedIn(site)
+      const [store] = site.faults
+      const { read } = store!.calls
+      const request = send(site, '/slow', cookie)
+      await until(() => store!.calls.read > read)
+      await site.get('/set', { cookie })
+      let writes = 0
+      store!.fault = ({ operation }) => (operation === 'write' && ++writes > 1 ? { kind: 'hang' } : undefined)
+      gate.open()
+      // Between two attempts it waits for a moment, at random.
+      while (writes < 2) await pass(1)
+      for (let ms = 0; ms < 600; ms += 100) await pass(100)
+      expect(request.answer).toMatchObject(unavailable)
+    })
 
     test('a reader behind changes that hang is answered within 600 ms, though its deadline cannot be moved', async () => {
       const pass = freezeTime()

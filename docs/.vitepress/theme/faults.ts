@@ -24,16 +24,17 @@ export interface Cell {
 
 const cells: readonly Cell[] = results
 
-const titles: Readonly<Record<string, string>> = {
-  redis: 'one Redis',
-  'redis-sentinel': 'Sentinel',
-  'redis-cluster': 'Cluster',
-}
+/** What a page shows side by side. */
+const families = {
+  redis: { redis: 'one Redis', 'redis-sentinel': 'Sentinel', 'redis-cluster': 'Cluster' },
+  memcached: { memcached: 'one Memcached', 'memcached-3': 'three, each session on two' },
+  failover: { 'redis-standby': 'Redis, standby Redis', 'redis-memcached': 'Redis, standby Memcached' },
+} satisfies Readonly<Record<string, Readonly<Record<string, string>>>>
 
-export const columns = [...new Set(cells.map(({ column }) => column))].map((name) => ({
-  name,
-  title: titles[name] ?? name,
-}))
+export type Family = keyof typeof families
+
+export const columnsOf = (family: Family): readonly { readonly name: string; readonly title: string }[] =>
+  Object.entries(families[family]).map(([name, title]) => ({ name, title }))
 
 export interface Fault {
   readonly row: string
@@ -42,10 +43,13 @@ export interface Fault {
 }
 
 /** In the order of the file. */
-export const faults: readonly Fault[] = [...new Set(cells.map(({ row }) => row))].map((row) => {
-  const ofRow = cells.filter((cell) => cell.row === row)
-  return { row, title: ofRow[0]?.title ?? row, on: Object.fromEntries(ofRow.map((cell) => [cell.column, cell])) }
-})
+export function faultsOf(family: Family): readonly Fault[] {
+  const own = cells.filter(({ column }) => column in families[family])
+  return [...new Set(own.map(({ row }) => row))].map((row) => {
+    const ofRow = own.filter((cell) => cell.row === row)
+    return { row, title: ofRow[0]?.title ?? row, on: Object.fromEntries(ofRow.map((cell) => [cell.column, cell])) }
+  })
+}
 
 /** A cell in words, a line for each thing that a visitor noticed. */
 export function inWords({ lost, sessions, missing, requests, failed, worstWaitMs, recoveredMs }: Cell): string[] {

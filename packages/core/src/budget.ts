@@ -66,6 +66,7 @@ export class Pace {
 export class Budget {
   readonly #pace: Pace
   readonly #endsAt: number
+  #isUnanswered = false
 
   constructor(pace: Pace, ms: number = COMMIT_MS) {
     this.#pace = pace
@@ -99,9 +100,16 @@ export class Budget {
   /** Runs one call to the store and learns its pace from it. */
   async call<T>(run: (options: { readonly timeoutMs: number }) => Promise<T>): Promise<T> {
     const startedAt = this.#now()
+    this.#isUnanswered = true
     const result = await run({ timeoutMs: this.callMs })
+    this.#isUnanswered = false
     this.#pace.add(this.#now() - startedAt)
     return result
+  }
+
+  /** The last call has no answer, or failed. */
+  get isUnanswered(): boolean {
+    return this.#isUnanswered
   }
 
   /** Waits at most two round trips, so that rivals for one session do not meet again at once. */

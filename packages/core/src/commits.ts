@@ -31,6 +31,8 @@ interface Update {
   readonly kind: 'update'
   readonly change: Change
   readonly budget: Budget
+  /** That of the commit whose calls carry this one too. */
+  carrier: Budget
   conflicts: number
   settled: boolean
   resolve(snapshot: Snapshot): void
@@ -98,6 +100,7 @@ export class Commits {
             kind: 'update',
             change,
             budget,
+            carrier: budget,
             conflicts: 0,
             settled: false,
             resolve: settle(resolve),
@@ -247,6 +250,7 @@ export class Commits {
       const youngest = live.at(-1)
       if (!youngest) return
       if (!youngest.budget.hasRound) throw outOfTime(youngest, store)
+      for (const update of live) update.carrier = youngest.budget
       const next = nextSnapshot(content, draft, clock())
       const outcome = await offer(store, key, next.record, { replaces }, youngest.budget)
       if (outcome.applied) {
@@ -298,8 +302,8 @@ export class Commits {
 const newerWrite = (current: SessionRecord, known: SessionRecord): Snapshot | undefined =>
   isTombstone(current) || isSameWrite(current, known) ? undefined : snapshotOf(current)
 
-const outOfTime = ({ conflicts }: Update, store: SessionStore): Error =>
-  conflicts > 0
+const outOfTime = ({ conflicts, carrier }: Update, store: SessionStore): Error =>
+  conflicts > 0 && !carrier.isUnanswered
     ? new SessionConflictError(
         `Other requests kept changing the session for ${COMMIT_MS} ms; ${conflicts} attempts lost.`,
       )
