@@ -7,7 +7,7 @@ import type { CallOptions } from './store.js'
 export interface GuardOptions {
   /** What a call may take, unless its `timeoutMs` is less. Default 250. */
   readonly deadlineMs?: number | undefined
-  /** Calls at one time; more are refused. A call that was given up no longer counts. Default 1,000. */
+  /** Calls at one time; more are refused. A call that was given up no longer counts. Default 10,000. */
   readonly maxInFlight?: number | undefined
   /** Failures in a row after which calls are refused at once. Default 3. */
   readonly failures?: number | undefined
