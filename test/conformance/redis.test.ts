@@ -2,24 +2,17 @@ import { once } from 'node:events'
 import { createKey, storeConformance, type StoreConformanceOptions } from '@holdfast/conformance'
 import { redis, redisStore } from '@holdfast/redis'
 import { Redis as Redis5 } from 'ioredis5'
-import { afterAll, afterEach, beforeAll, describe, test, vi } from 'vitest'
-import { calmTime } from '../guarantees/frozen-time.js'
+import { afterAll, afterEach, beforeAll, describe, vi } from 'vitest'
 import type { RedisNode } from '../servers/redis-node.js'
 import { startRedis, type RedisServer } from '../servers/redis.js'
 import { startRedisCluster, type RedisCluster } from '../servers/redis-cluster.js'
 import { startRedisSentinel, type RedisSentinel } from '../servers/redis-sentinel.js'
 import { requireServer } from '../servers/require-server.js'
 import { until } from '../servers/until.js'
+import { calmTest } from './calm-test.js'
 
 const program = await requireServer('redis-server')
 const traits = { shared: true }
-
-/** A call has 250 ms, but not of those in which a busy machine stands still. */
-const calmTest: StoreConformanceOptions['test'] = (name, options, body) =>
-  test(name, options, () => {
-    calmTime('ms')
-    return body()
-  })
 
 /** A store that is connected: to find all nodes of a Cluster may take longer than a call, on a busy machine. */
 const open =
