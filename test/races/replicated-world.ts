@@ -1,4 +1,4 @@
-import { failover, type ReplicatedStore, replicate, type SessionStore, StoreUnavailableError } from '@holdfast/core'
+import { failover, replicate, type SessionStore, StoreUnavailableError } from '@holdfast/core'
 import type fc from 'fast-check'
 import { Backend, MapStore } from '../conformance/map-store.js'
 import { type Calls, World } from './world.js'
@@ -19,24 +19,35 @@ class Server {
 
 export const APP_SERVERS = 3
 
-/** Three app servers over several stores, each with a `replicate` or `failover` of its own. */
+/** Makes one store of those with these names. */
+export type Join = (stores: Readonly<Record<string, SessionStore>>, clock: () => number) => SessionStore
+
+/** Of two a primary and a standby, of more two copies of each session. */
+const joinAsInCore: Join = (stores, clock) => {
+  const [first, second, third] = Object.values(stores)
+  return first && second && !third ? failover(first, second, { clock }) : replicate(stores, { copies: 2, clock })
+}
+
+/** Three app servers over several stores, each with a `replicate` or `failover` of its own, or what `join` makes. */
 export class ReplicatedWorld extends World {
   readonly #schedule: fc.Scheduler
   readonly #servers = new Map<string, Server>()
-  readonly #replicas: ReplicatedStore[] = []
+  readonly #replicas: SessionStore[] = []
+  readonly #join: Join
   readonly #ghosts: Iterator<boolean>
   #calm = true
 
   /** `ghosts` says of each call that was cut off whether its server carries it out all the same, later. */
-  constructor(scheduler: fc.Scheduler, ghosts: Iterable<boolean>, names: readonly string[]) {
+  constructor(scheduler: fc.Scheduler, ghosts: Iterable<boolean>, names: readonly string[], join = joinAsInCore) {
     super(scheduler)
     this.#schedule = scheduler
+    this.#join = join
     this.#ghosts = ghosts[Symbol.iterator]()
     for (let at = 0; at < APP_SERVERS; at++) this.connect(at, names)
   }
 
   override storeOf(at: number): Calls {
-    return this.#replicas[at] as ReplicatedStore
+    return this.#replicas[at] as SessionStore
   }
 
   override async disturbed(work: () => Promise<void>): Promise<void> {
@@ -49,12 +60,7 @@ export class ReplicatedWorld extends World {
   connect(at: number, names: readonly string[]): void {
     void this.#replicas[at]?.close()
     const links = names.map((name) => [name, this.#link(at, this.storeServer(name))] as const)
-    const clock = this.clock.now
-    const [first, second] = links
-    this.#replicas[at] =
-      links.length === 2 && first && second
-        ? failover(first[1], second[1], { clock })
-        : replicate(Object.fromEntries(links), { copies: 2, clock })
+    this.#replicas[at] = this.#join(Object.fromEntries(links), this.clock.now)
   }
 
   cut(name: string, appServers: readonly number[]): void {

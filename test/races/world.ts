@@ -81,6 +81,8 @@ export class World {
     try {
       await this.disturbed(() => this.#runAll(start))
     } finally {
+      // The engines measure for a second whether the process stands still; a timer that is lost would be a standstill.
+      vi.advanceTimersByTime(2_000)
       vi.restoreAllMocks()
       vi.useRealTimers()
     }
@@ -88,16 +90,17 @@ export class World {
 
   async #runAll(start: () => readonly Promise<unknown>[]): Promise<void> {
     let isOver = false
-    const all = Promise.all(start()).finally(() => {
+    const started = start()
+    // Until the last has ended, also where one has failed: what goes on would meet the next world.
+    void Promise.allSettled(started).then(() => {
       isOver = true
     })
-    all.catch(() => undefined)
     for (await settled(); !isOver || this.#scheduler.count() > 0; await settled()) {
       if (this.#scheduler.count() > 0) await this.#scheduler.waitOne()
       else if (vi.getTimerCount() > 0) vi.advanceTimersToNextTimer()
       else throw new Error('Nobody can go on, and there is no timer.')
     }
-    await all
+    await Promise.all(started)
   }
 
   /** A request with this cookie on one of the servers, from its beginning to the end of its commit. */
