@@ -55,6 +55,16 @@ describe('what is there', () => {
     expect(events).toContainEqual({ type: 'repaired', store: 'primary' })
   })
 
+  test('stays as it is on each store where it is a text that no store has written', async () => {
+    const group = startGroup('failover')
+    const key = createKey()
+    const foreign = (data: string) => createRecord({ data, revision: 0, tag: '' })
+    const texts = { primary: foreign('damaged'), standby: foreign('in another way') }
+    for (const [name, record] of Object.entries(texts)) await group.at(name).write(key, record, 'absent')
+    expect(['damaged', 'in another way']).toContain((await group.join().read(key))?.data)
+    for (const [name, record] of Object.entries(texts)) expect(await group.at(name).read(key)).toMatchObject(record)
+  })
+
   test('stands on two of three stores; when one of them is away, the third takes its place', async () => {
     const group = startGroup('replicate')
     const { key, record } = await written(group)

@@ -78,6 +78,9 @@ export function holds(held: SessionRecord, record: SessionRecord): boolean {
   return isSameWrite(joined, held) && joined.expiresAt <= held.expiresAt && joined.data === held.data
 }
 
+/** What stands for a text that no store of ours wrote: it has no write of its own. */
+export const isForeign = ({ revision, tag }: SessionRecord): boolean => revision === 0 && tag === ''
+
 const isReadable = ({ data }: SessionRecord): boolean => data !== null && decode(data).state === 'ok'
 
 export function joinAll(records: Iterable<SessionRecord | undefined>): SessionRecord | undefined {

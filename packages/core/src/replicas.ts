@@ -1,7 +1,7 @@
 import { CallTime } from './call-time.js'
 import { isStoreUnavailable, StoreUnavailableError } from './errors.js'
 import { publishStore, type StoreOperation } from './events.js'
-import { bare, bring, currentOf, decide, holds, joinAll, refusal, View, viewOf, withView } from './copies.js'
+import { bare, bring, currentOf, decide, holds, isForeign, joinAll, refusal, View, viewOf, withView } from './copies.js'
 import type { Member, MemberState } from './member.js'
 import {
   type CallOptions,
@@ -152,7 +152,9 @@ export class Replicas implements SessionStore {
     if (blind >= this.#copies) throw this.#unavailable('read', view)
   }
 
+  /** A text that is not ours stays as it is, where it is. */
   async #repair(key: string, joined: SessionRecord, view: View, time: CallTime): Promise<void> {
+    if (isForeign(joined)) return
     await Promise.all(
       [...view.held].map(async ([member, held]) => {
         if (held !== undefined && holds(held, joined)) return
