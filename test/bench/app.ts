@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 
 /**
  * One of the apps that are compared. All answer alike: `/login` puts the fixture into a session, `/read` answers with one
- * field of it, `/write` counts a visit in it. Apps that keep sessions in memory do not look at `redisUrl`.
+ * field of it, `/write` counts a visit in it. Apps that keep sessions in memory do not look at `urls`, those of the servers.
  */
-export type App = (fixture: Fixture, redisUrl: string) => RequestListener
+export type App = (fixture: Fixture, ...urls: readonly string[]) => RequestListener
 
 export interface Fixture {
   readonly title: string

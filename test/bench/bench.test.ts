@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fixtures } from './app.js'
+import { startMemcached, type MemcachedServer } from '../servers/memcached.js'
 import { startRedis, type RedisServer } from '../servers/redis.js'
 import { requireServer } from '../servers/require-server.js'
 import { until } from '../servers/until.js'
@@ -22,8 +23,9 @@ test('the fixtures are as large as the budgets say', () => {
 
 describe.skipIf(!(await requireServer('redis-server')))('with sessions in Redis', () => {
   let server: RedisServer
-  beforeAll(async () => void (server = await startRedis()))
-  afterAll(() => server.stop())
+  let standby: RedisServer
+  beforeAll(async () => void ([server, standby] = [await startRedis(), await startRedis()]))
+  afterAll(() => Promise.all([server.stop(), standby.stop()]))
 
   test.each([
     ['the floor on Koa', koaApps.floor],
@@ -34,7 +36,10 @@ describe.skipIf(!(await requireServer('redis-server')))('with sessions in Redis'
     ['express-session and connect-redis', expressApps.libraryOnRedis],
     ['Holdfast on Express', expressApps.holdfastOnRedis],
     ['Holdfast on Express with a near cache', expressApps.nearCache],
-  ])('%s keeps the session that is measured', (_name, app) => keepsTheSession(app(fixtures['4KB'], server.url)))
+    ['Holdfast on Express with a standby', expressApps.failover],
+  ])('%s keeps the session that is measured', (_name, app) =>
+    keepsTheSession(app(fixtures['4KB'], server.url, standby.url)),
+  )
 
   test.each([
     ['Koa', koaApps.holdfastOnRedis],
@@ -50,6 +55,20 @@ describe.skipIf(!(await requireServer('redis-server')))('with sessions in Redis'
     })
     redis.disconnect()
   })
+})
+
+describe.skipIf(!(await requireServer('memcached')))('with sessions in Memcached', () => {
+  let servers: readonly MemcachedServer[]
+  beforeAll(async () => void (servers = [await startMemcached(), await startMemcached(), await startMemcached()]))
+  afterAll(() => Promise.all(servers.map((server) => server.stop())))
+
+  test.each([
+    ['express-session and connect-memcached', expressApps.libraryOnMemcached, 1],
+    ['Holdfast', expressApps.holdfastOnMemcached, 1],
+    ['Holdfast with two copies on three servers', expressApps.holdfastOnMemcached, 3],
+  ])('%s keeps the session that is measured', (_name, app, count) =>
+    keepsTheSession(app(fixtures['4KB'], ...servers.slice(0, count).map(({ url }) => url))),
+  )
 })
 
 /** One visitor of an app, who is logged in and keeps the cookies that are set. */
@@ -110,6 +129,24 @@ describe('the report', () => {
     expect(lines).toContain('  Holdfast is 1.10 × made by hand, budget 1.25: within')
     expect(lines).toContain('  Holdfast is 0.65 × express-session, budget 0.5: over by 30 %')
     expect(lines).toContain('  express-session is 1.82 × made by hand')
+  })
+
+  test('says how much faster an app answers, and whether that is as much as is asked', () => {
+    const rounds = (perSecond: number) => [{ cpuMicroseconds: 1, requestsPerSecond: perSecond }]
+    const lines = report({
+      title: 'Express, 200 B',
+      names: { library: 'express-session', holdfast: 'Holdfast' },
+      measured: { library: rounds(4_000), holdfast: rounds(6_000) },
+      comparisons: [],
+      speeds: [
+        ['holdfast', 'library', 1.5],
+        ['holdfast', 'library', 2],
+        ['library', 'holdfast'],
+      ],
+    }).split('\n')
+    expect(lines).toContain('  Holdfast answers 1.50 × the req/s of express-session, at least 1.5: kept')
+    expect(lines).toContain('  Holdfast answers 1.50 × the req/s of express-session, at least 2: missed by 25 %')
+    expect(lines).toContain('  express-session answers 0.67 × the req/s of Holdfast')
   })
 
   test('has a line for each app', () => {

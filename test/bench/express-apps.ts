@@ -1,4 +1,5 @@
 import { createSessions } from '@holdfast/express'
+import connectMemcached from 'connect-memcached'
 import { RedisStore } from 'connect-redis'
 import express from 'express'
 import session from 'express-session'
@@ -45,13 +46,15 @@ function expressSession(fixture: Fixture, store?: session.Store): express.Expres
     })
 }
 
-const connectRedis: App = (fixture, redisUrl) => {
+const MemcachedStore = connectMemcached(session)
+
+const connectRedis: App = (fixture, redisUrl = '') => {
   const client = createClient({ url: redisUrl }).on('error', () => {})
   void client.connect()
   return expressSession(fixture, new RedisStore({ client }))
 }
 
-const handMade: App = (fixture, redisUrl) => {
+const handMade: App = (fixture, redisUrl = '') => {
   const sessions = floor(redisUrl)
   return express()
     .get('/login', async (_req, res) => {
@@ -71,7 +74,7 @@ const handMade: App = (fixture, redisUrl) => {
     })
 }
 
-type HoldfastStore = Pick<Parameters<typeof createSessions>[0], 'store' | 'nearCache'>
+type HoldfastStore = Pick<Parameters<typeof createSessions>[0], 'store' | 'failover' | 'nearCache'>
 
 function holdfast(fixture: Fixture, where: HoldfastStore): express.Express {
   const sessions = createSessions<Data>({ secret: SECRET, cookie: { secure: false }, ...where })
@@ -88,6 +91,13 @@ function holdfast(fixture: Fixture, where: HoldfastStore): express.Express {
       res.json({ visits: mine.visits })
     })
 }
+
+const withoutScheme = (url: string): string => url.replace(/^\w+:\/\//, '')
+
+/** One server, or each session on two of several. */
+const memcachedUrl = (urls: readonly string[]): string =>
+  `memcached://${urls.map(withoutScheme).join(',')}${urls.length > 1 ? '?copies=2' : ''}`
+
 export const expressApps = {
   bare,
   jsonOnce,
@@ -95,6 +105,10 @@ export const expressApps = {
   holdfast: (fixture) => holdfast(fixture, { store: 'memory:' }),
   floor: handMade,
   libraryOnRedis: connectRedis,
-  holdfastOnRedis: (fixture, redisUrl) => holdfast(fixture, { store: redisUrl }),
-  nearCache: (fixture, redisUrl) => holdfast(fixture, { store: redisUrl, nearCache: NEAR_CACHE }),
+  holdfastOnRedis: (fixture, store = '') => holdfast(fixture, { store }),
+  nearCache: (fixture, store = '') => holdfast(fixture, { store, nearCache: NEAR_CACHE }),
+  failover: (fixture, store = '', failover) => holdfast(fixture, { store, failover }),
+  libraryOnMemcached: (fixture, ...urls) =>
+    expressSession(fixture, new MemcachedStore({ hosts: urls.map(withoutScheme) })),
+  holdfastOnMemcached: (fixture, ...urls) => holdfast(fixture, { store: memcachedUrl(urls) }),
 } satisfies Record<string, App>

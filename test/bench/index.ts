@@ -1,11 +1,14 @@
-// npm run bench [-- memory | redis] [--quick]: the server's CPU time per request, beside other libraries.
+// npm run bench [-- memory | redis | memcached | failover] [--quick]: the server's CPU time per request, beside other libraries.
 import { availableParallelism } from 'node:os'
+import { failoverPart } from './failover-part.js'
+import { memcachedPart } from './memcached-part.js'
 import { memoryPart } from './memory-part.js'
 import { redisPart } from './redis-part.js'
+import { startMemcached } from '../servers/memcached.js'
 import { startRedis } from '../servers/redis.js'
 import { requireServer } from '../servers/require-server.js'
 
-const parts = ['memory', 'redis'] as const
+const parts = ['memory', 'redis', 'memcached', 'failover'] as const
 const args = process.argv.slice(2)
 const isQuick = args.includes('--quick')
 const named = args.filter((arg) => !arg.startsWith('--'))
@@ -23,4 +26,13 @@ if (isWanted('memory')) await memoryPart(effort)
 if (isWanted('redis') && (await requireServer('redis-server'))) {
   const redis = await startRedis()
   await redisPart(redis.url, effort).finally(() => redis.stop())
+}
+if (isWanted('memcached') && (await requireServer('memcached'))) {
+  const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
+  const urls = servers.map(({ url }) => url)
+  await memcachedPart(urls, effort).finally(() => Promise.all(servers.map((server) => server.stop())))
+}
+if (isWanted('failover') && (await requireServer('redis-server'))) {
+  const [primary, standby] = [await startRedis(), await startRedis()]
+  await failoverPart(primary.url, standby.url, effort).finally(() => Promise.all([primary.stop(), standby.stop()]))
 }

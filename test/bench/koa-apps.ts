@@ -39,7 +39,7 @@ const textInMemory = () => {
 
 const koaSession =
   (store: (redisUrl: string) => ReturnType<typeof textInMemory>): App =>
-  (fixture, redisUrl) => {
+  (fixture, redisUrl = '') => {
     const app = new Koa()
     app.keys = [SECRET]
     app.use(createSession({ store: store(redisUrl) }, app))
@@ -52,7 +52,7 @@ const koaSession =
     return app.callback()
   }
 
-const handMade: App = (fixture, redisUrl) => {
+const handMade: App = (fixture, redisUrl = '') => {
   const sessions = floor(redisUrl)
   const app = new Koa()
   app.use(async (ctx) => {
@@ -76,7 +76,7 @@ type HoldfastStore = Pick<Parameters<typeof createSessions>[0], 'store' | 'nearC
 
 const holdfast =
   (where: (redisUrl: string) => HoldfastStore): App =>
-  (fixture, redisUrl) => {
+  (fixture, redisUrl = '') => {
     const sessions = createSessions<Data>({ secret: SECRET, cookie: { secure: false }, ...where(redisUrl) })
     const app = new Koa().use(sessions)
     app.use((ctx) => {

@@ -1,20 +1,22 @@
-// One app in a process of its own: server.ts <koa|express> <app> <fixture> [redis URL]. Answers two questions: its port, its
+// One app in a process of its own: server.ts <koa|express> <app> <fixture> [URLs of servers]. Answers two questions: its port, its
 // CPU time.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fixtures } from './app.js'
+import { fixtures, type App } from './app.js'
 import { expressApps } from './express-apps.js'
 import { koaApps } from './koa-apps.js'
 
-const [framework, app, fixture, redisUrl = ''] = process.argv.slice(2) as [
+const [framework, app, fixture, ...urls] = process.argv.slice(2) as [
   'koa' | 'express',
-  keyof typeof koaApps,
+  string,
   keyof typeof fixtures,
-  string?,
+  ...string[],
 ]
-const apps = framework === 'koa' ? koaApps : expressApps
+const apps: Readonly<Record<string, App>> = framework === 'koa' ? koaApps : expressApps
+const listener = apps[app]
+if (!listener) throw new Error(`There is no app ${app} on ${framework}.`)
 
-const server = createServer(apps[app](fixtures[fixture], redisUrl)).listen(0, '127.0.0.1', () => {
+const server = createServer(listener(fixtures[fixture], ...urls)).listen(0, '127.0.0.1', () => {
   process.on('message', (question) => {
     const { user, system } = process.cpuUsage()
     process.send?.(question === 'port' ? (server.address() as AddressInfo) : { cpuMicroseconds: user + system })
