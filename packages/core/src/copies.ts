@@ -46,17 +46,21 @@ export async function decide(
   }
 }
 
-/** Makes `member` hold a record that says all that `record` does; resolves to what it holds then. */
+/**
+ * Makes `member` hold a record that says all that `record` does; resolves to what it holds then. `record` was made from
+ * `base`, where there is one, and replaces it without being joined with it.
+ */
 export async function bring(
   member: Member,
   key: string,
   record: SessionRecord,
   before: SessionRecord | undefined,
   time: CallTime,
+  base?: SessionRecord,
 ): Promise<SessionRecord> {
   let wanted = record
   for (let held = before; ;) {
-    if (held) {
+    if (held && !(base && isSameWrite(held, base))) {
       wanted = join(held, wanted)
       if (holds(held, wanted)) return held
     }

@@ -209,7 +209,7 @@ export class Replicas implements SessionStore {
     let out = record
     let isNew = true
     const copyTo = async (member: Member, before: SessionRecord | undefined): Promise<void> => {
-      out = await bring(member, key, out, before, time)
+      out = await bring(member, key, out, before, time, base && isSameWrite(base, record) ? undefined : base)
       held.set(member, out)
     }
 
