@@ -12,7 +12,7 @@ const turbo = ['node_modules/turbo/bin/turbo', 'run', '--filter=./packages/*']
 
 /** The tests that read HOLDFAST_RUNS: how many random cases each of them tries. */
 const randomTests = ['test/races', 'packages/core/src/join', 'packages/conformance/src']
-const soakRuns = process.env.HOLDFAST_RUNS ?? '20000'
+const soakRuns = process.env.HOLDFAST_RUNS ?? '100000'
 
 /** Each task is some settings for the environment, and steps: arguments for node, one after the other until one fails. */
 const tasks = {
