@@ -7,6 +7,8 @@ export interface Column {
   readonly title: string
   /** What `npm run faults -- redis` selects. */
   readonly family: string
+  /** On how many servers each session is, where it is on more than one: then no fault of one of them may cost anything. */
+  readonly copies?: number
   start(options: TargetOptions): Promise<Target>
 }
 
@@ -21,19 +23,26 @@ export interface TargetOptions {
 
 export interface Target {
   /** What the apps are given. */
-  readonly url: string
-  /** The server that the next fault strikes: the one, the master, or the master of some of the sessions. */
-  aim(): Promise<Victim>
+  readonly options: StoreOptions
+  /** The servers that the next fault strikes, one after the other: the one, the master, or one that has a share. */
+  victims(): Promise<readonly Victim[]>
   /** Resolves when all servers are as at the start, whoever leads. */
   settled(): Promise<void>
   /** What the servers hold, past every proxy and adapter. `'destroyed'`: a tombstone. */
   stored(id: string): Promise<Readonly<Record<string, unknown>> | 'destroyed' | undefined>
-  /** The bytes of a session, as they are kept; `put` leaves their lifetime as it was. */
-  bytes(id: string): Promise<string | undefined>
-  put(id: string, bytes: string): Promise<void>
+  /** The bytes of a session, as they are kept, on each server that has it. */
+  bytes(id: string): Promise<readonly string[]>
+  /** Makes other bytes of them. `'once'`: on one of the servers. */
+  change(id: string, change: (bytes: string) => string, where?: 'everywhere' | 'once'): Promise<void>
   /** Calls for sessions that the servers have answered so far. */
   calls(): Promise<Calls>
   stop(): Promise<void>
+}
+
+/** The options of `createSessions` that say where sessions are. */
+export interface StoreOptions {
+  readonly store: string
+  readonly failover?: string
 }
 
 export interface Calls {
@@ -45,16 +54,20 @@ export interface Calls {
 export interface Victim {
   /** The sessions that it holds: all, or those of its share. */
   readonly share: 'all' | 'some'
-  /** Of its servers one takes over by itself. */
+  /** Others that serve in its place, by themselves. */
   readonly replicas: number
+  /** A restart that is not to empty it finds what it had. */
+  readonly saves: boolean
   /** Between clients and this server; the apps come from `CLIENTS`. */
   readonly link: FaultProxy
   /** The others see it only through `link` too, so that they notice when that is cut. */
   readonly isWatched: boolean
   kill(): Promise<void>
   restart(options: { readonly empty: boolean }): Promise<void>
-  pause(): void
+  pause(): Promise<void>
   resume(): void
+  /** As `Target.stored`, of this server alone. */
+  stored(id: string): ReturnType<Target['stored']>
   /** Resolves when a replica leads in its place. */
   replaced?(): Promise<void>
   /** Cuts its replicas off in silence: it acknowledges what they never get. */
@@ -64,8 +77,10 @@ export interface Victim {
   /** Refuses writes, as a replica does, until `promote`. */
   demote?(): Promise<void>
   promote?(): Promise<void>
-  /** Its memory is full from now on. `'evict'`: it throws away what was used least lately; `'refuse'`: it takes no more. */
-  fill?(policy: 'evict' | 'refuse'): Promise<void>
+  /** Its memory is full from now on, and it throws away what was used least lately. */
+  evict?(): Promise<void>
+  /** The same, and it takes no more. */
+  refuse?(): Promise<void>
   makeRoom?(): Promise<void>
 }
 

@@ -16,7 +16,7 @@ interface Servers {
 }
 
 /** As the handbook says for clients that are passed to `redisStore`. */
-const settings = {
+export const clientSettings = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
@@ -24,18 +24,18 @@ const settings = {
 
 const single = async (): Promise<Servers> => {
   const server = await startRedis()
-  return { connect: () => new Redis(server.url, settings), stop: () => server.stop() }
+  return { connect: () => new Redis(server.url, clientSettings), stop: () => server.stop() }
 }
 
 const sentinel = async (): Promise<Servers> => {
   const { sentinels, name, stop } = await startRedisSentinel()
-  return { connect: () => new Redis({ ...settings, sentinels: [...sentinels], name }), stop }
+  return { connect: () => new Redis({ ...clientSettings, sentinels: [...sentinels], name }), stop }
 }
 
 const cluster = async (): Promise<Servers> => {
   const { nodes, stop } = await startRedisCluster()
   const addresses = nodes.map(({ address }) => address)
-  return { connect: () => new Cluster(addresses, { enableOfflineQueue: false, redisOptions: settings }), stop }
+  return { connect: () => new Cluster(addresses, { enableOfflineQueue: false, redisOptions: clientSettings }), stop }
 }
 
 export const redisStores: readonly StoreUnderTest[] = [
@@ -45,7 +45,7 @@ export const redisStores: readonly StoreUnderTest[] = [
 ]
 
 /** App servers that a site may have at one time. */
-const CLIENTS = 3
+export const CLIENTS = 3
 
 function underTest(name: string, startServers: () => Promise<Servers>): StoreUnderTest {
   let servers: Servers | undefined

@@ -2,7 +2,9 @@ import type { SessionStore } from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
 import { afterAll, beforeAll } from 'vitest'
 import { requireServer } from '../servers/require-server.js'
+import { memcachedStores } from './memcached-stores.js'
 import { redisStores } from './redis-stores.js'
+import { redisMemcached, redisStandby } from './standby-stores.js'
 
 /** A store that several app servers share, opened anew for each test. */
 export interface SharedStore {
@@ -34,9 +36,15 @@ export const memory: StoreUnderTest = {
 }
 
 const hasRedis = (await requireServer('redis-server')) !== undefined
+const hasMemcached = (await requireServer('memcached')) !== undefined
 
 /** The stores that the guarantees are claimed for, as far as this machine has their servers. */
-export const stores: readonly StoreUnderTest[] = [memory, ...(hasRedis ? redisStores : [])]
+export const stores: readonly StoreUnderTest[] = [
+  memory,
+  ...(hasRedis ? [...redisStores, redisStandby] : []),
+  ...(hasMemcached ? memcachedStores : []),
+  ...(hasRedis && hasMemcached ? [redisMemcached] : []),
+]
 
 /** To be called in the `describe` of a store: its servers run while the tests in it do. */
 export function running(on: StoreUnderTest): void {

@@ -1,7 +1,8 @@
 import { startRedisCluster } from '../../servers/redis-cluster.js'
 import { until } from '../../servers/until.js'
 import type { Column } from '../column.js'
-import { redisSessions, redisVictim } from './redis-victim.js'
+import { redisServer, redisVictim } from './redis-victim.js'
+import { sessionsIn } from './session-server.js'
 
 /** Three masters, which have a third of the sessions each, and a replica of each. */
 export const redisCluster: Column = {
@@ -11,26 +12,19 @@ export const redisCluster: Column = {
   async start({ replicated = false, direct = false }) {
     const set = await startRedisCluster({ proxied: !direct })
     return {
-      url: set.url + (replicated ? '?durability=replicated-all' : ''),
-      async aim() {
+      options: { store: set.url + (replicated ? '?durability=replicated-all' : '') },
+      async victims() {
         const [server, replica] = await Promise.all([set.masterOf(ANY_KEY), set.replicaOf(ANY_KEY)])
         const failover = async () => void (await replica.command('CLUSTER', 'FAILOVER'))
         const replaced = () => until('its replica leads', async () => (await set.masterOf(ANY_KEY)) !== server)
-        return redisVictim({
-          server,
-          link: server.proxy,
-          share: 'some',
-          replicas: 1,
-          isWatched: false,
-          failover,
-          replaced,
-        })
+        const kind = { share: 'some', replicas: 1, isWatched: false, failover, replaced } as const
+        return [redisVictim({ server, link: server.proxy, ...kind })]
       },
       settled: () => set.settled(),
-      ...redisSessions(
-        (key) => set.masterOf(key),
-        async () => set.nodes,
-      ),
+      ...sessionsIn({
+        all: async () => set.nodes.map(redisServer),
+        serversOf: async (id) => [redisServer(await set.masterOf(`sess:${id}`))],
+      }),
       stop: () => set.stop(),
     }
   },

@@ -1,7 +1,8 @@
 import { startRedisSentinel } from '../../servers/redis-sentinel.js'
 import { until } from '../../servers/until.js'
 import type { Column } from '../column.js'
-import { redisSessions, redisVictim } from './redis-victim.js'
+import { redisServer, redisVictim } from './redis-victim.js'
+import { sessionsIn } from './session-server.js'
 
 /** A master, two replicas and three Sentinels. */
 export const redisSentinel: Column = {
@@ -12,8 +13,8 @@ export const redisSentinel: Column = {
     const set = await startRedisSentinel({ proxied: !direct })
     const [sentinel] = set.sentinels
     return {
-      url: set.url + (replicated ? '?durability=replicated-all' : ''),
-      async aim() {
+      options: { store: set.url + (replicated ? '?durability=replicated-all' : '') },
+      async victims() {
         const server = await set.master()
         const failover = async () => void (await sentinel?.command('SENTINEL', 'FAILOVER', set.name))
         const replaced = () => until('a replica leads', async () => (await set.master()) !== server)
@@ -26,17 +27,16 @@ export const redisSentinel: Column = {
           failover,
           replaced,
         })
-        return {
-          ...victim,
-          demote: async () => void (await server.command('REPLICAOF', '127.0.0.1', 1)),
-          promote: async () => void (await server.command('REPLICAOF', 'NO', 'ONE')),
-        }
+        return [
+          {
+            ...victim,
+            demote: async () => void (await server.command('REPLICAOF', '127.0.0.1', 1)),
+            promote: async () => void (await server.command('REPLICAOF', 'NO', 'ONE')),
+          },
+        ]
       },
       settled: () => set.settled(),
-      ...redisSessions(
-        () => set.master(),
-        async () => [await set.master()],
-      ),
+      ...sessionsIn({ all: async () => [redisServer(await set.master())] }),
       stop: () => set.stop(),
     }
   },

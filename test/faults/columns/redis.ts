@@ -1,7 +1,8 @@
 import { faultProxy } from '../../servers/fault-proxy.js'
 import { startRedis } from '../../servers/redis.js'
 import type { Column } from '../column.js'
-import { redisSessions, redisVictim } from './redis-victim.js'
+import { redisServer, redisVictim } from './redis-victim.js'
+import { sessionsIn } from './session-server.js'
 
 /** One Redis server, which saves nothing unless asked to. */
 export const redis: Column = {
@@ -13,17 +14,16 @@ export const redis: Column = {
     const link = await faultProxy(server)
     const victim = redisVictim({ server, link, share: 'all', replicas: 0, isWatched: false })
     return {
-      url: direct ? server.url : `redis://${link.host}:${link.port}`,
-      aim: async () => ({
-        ...victim,
-        demote: async () => void (await server.command('REPLICAOF', '127.0.0.1', 1)),
-        promote: async () => void (await server.command('REPLICAOF', 'NO', 'ONE')),
-      }),
+      options: { store: direct ? server.url : `redis://${link.host}:${link.port}` },
+      victims: async () => [
+        {
+          ...victim,
+          demote: async () => void (await server.command('REPLICAOF', '127.0.0.1', 1)),
+          promote: async () => void (await server.command('REPLICAOF', 'NO', 'ONE')),
+        },
+      ],
       settled: () => link.heal(),
-      ...redisSessions(
-        async () => server,
-        async () => [server],
-      ),
+      ...sessionsIn({ all: async () => [redisServer(server)] }),
       async stop() {
         await link.close()
         await server.stop()

@@ -4,7 +4,7 @@ import { requireServer } from '../servers/require-server.js'
 import { until } from '../servers/until.js'
 import { startAppServer, type AppServer, type Data, type Framework, type Pages } from './app-server.js'
 import { calmTime } from './frozen-time.js'
-import { victims, type Home, type Victim } from './redis-victims.js'
+import { memcachedVictims, redisVictims, type Home, type Victim } from './victims.js'
 import { SECRET, visit, type Visited } from './site.js'
 import { named } from './stores.js'
 
@@ -21,6 +21,8 @@ interface Trouble {
   undo(home: Home): unknown
   /** Another server takes over, where there is one. */
   readonly isSeenByOthers?: boolean
+  /** Of what is not in a file. */
+  readonly losesMemory?: boolean
   /** Requests are answered again though nobody undoes it. */
   readonly passesByItself?: boolean
 }
@@ -63,6 +65,7 @@ const troubles: readonly Trouble[] = [
     strike: ({ server }) => server.kill(),
     undo: ({ server }) => server.restart(),
     isSeenByOthers: true,
+    losesMemory: true,
   },
 ]
 
@@ -84,7 +87,7 @@ async function timed(app: AppServer, path: string, cookie: string): Promise<Time
   return { answer, ms: performance.now() - start }
 }
 
-/** One session on two app servers: the first rejects requests while Redis is away, the second serves them without it. */
+/** One session on two app servers: the first rejects requests while the server is away, the second serves them without it. */
 class Login {
   readonly #acknowledged: Data = { userId: 'ada' }
   #changes = 0
@@ -117,6 +120,16 @@ class Login {
   }
 }
 
+/** As soon as one can be stored. */
+async function newLogin(rejecting: AppServer, ephemeral: AppServer): Promise<Login> {
+  let cookie = ''
+  await until('a login is stored', async () => {
+    cookie = (await rejecting.sessions.create({ userId: 'ada' })).cookie
+    return true
+  })
+  return new Login(rejecting, ephemeral, cookie)
+}
+
 /** Reads and changes at once: each is answered in time, by the policy. */
 async function expectAnswersByPolicy(login: Login): Promise<void> {
   const { rejecting, ephemeral } = login
@@ -146,9 +159,12 @@ async function expectQuickRefusals(login: Login, isOver: (answer: Visited) => bo
   expect(took.sort((a, b) => a - b)[10]).toBeLessThan(REFUSAL_MAY_TAKE_MS)
 }
 
-const program = await requireServer('redis-server')
+const victims = [
+  ...((await requireServer('redis-server')) === undefined ? [] : redisVictims),
+  ...((await requireServer('memcached')) === undefined ? [] : memcachedVictims),
+]
 
-describe.skipIf(program === undefined).each(named(victims))('G7 a server that is away, on %s', (_, kind) => {
+describe.skipIf(victims.length === 0).each(named(victims))('G7 a server that is away, on %s', (_, kind) => {
   let victim: Victim
   beforeAll(async () => {
     victim = await kind.start()
@@ -170,7 +186,7 @@ describe.skipIf(program === undefined).each(named(victims))('G7 a server that is
     async (_, trouble) => {
       const [rejecting, ephemeral] = await Promise.all([start('Koa'), start('Express', { onUnavailable: 'ephemeral' })])
       const { cookie } = await rejecting.sessions.create({ userId: 'ada' })
-      const login = new Login(rejecting, ephemeral, cookie)
+      let login = new Login(rejecting, ephemeral, cookie)
       await login.goesOn()
       const id = (await visit(rejecting, '/id', cookie)).page<string>()
 
@@ -186,6 +202,7 @@ describe.skipIf(program === undefined).each(named(victims))('G7 a server that is
       const isTakenOver = kind.failsOver && trouble.isSeenByOthers === true
       if (!trouble.passesByItself) await expectQuickRefusals(login, ({ status }) => isTakenOver && status === 200)
       if (!isTakenOver && !trouble.passesByItself) await undo()
+      if (kind.forgets && trouble.losesMemory) login = await newLogin(rejecting, ephemeral)
       await login.goesOn()
       await undo()
       await victim.settled()
