@@ -127,6 +127,22 @@ describe('a write', () => {
     expect(await group.at('primary').read(key)).toMatchObject(record)
   })
 
+  test('is not acknowledged where only a spare store took it: who reaches the others would not find it', async () => {
+    const group = startGroup('replicate')
+    const { key, record } = await written(group)
+    const names = ['a', 'b', 'c']
+    const held = await Promise.all(names.map((name) => group.at(name).read(key)))
+    const [first, second] = names.filter((_, at) => held[at]) as [string, string]
+    group.at(first).fault = down
+    const store = group.join()
+    const next = createSuccessor(record)
+    const replaces = (await store.read(key)) as SessionRecord
+    expect(await store.write(key, next, { replaces })).toEqual({ written: true })
+    group.at(second).fault = down
+    await expect(store.write(key, createSuccessor(next), { replaces: next })).rejects.toEqual(unavailable)
+    await expect(store.write(key, createTombstone(), 'newer')).rejects.toEqual(unavailable)
+  })
+
   test('rejects when no store answers', async () => {
     const group = startGroup('failover')
     for (const name of ['primary', 'standby']) group.at(name).fault = down

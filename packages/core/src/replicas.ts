@@ -171,11 +171,11 @@ export class Replicas implements SessionStore {
   /** A tombstone, or a copy of a write with a later deadline: the first member decides what the answer is, all get it. */
   async #writeNewer(key: string, record: SessionRecord, time: CallTime): Promise<WriteOutcome> {
     let first: WriteOutcome | undefined
-    let holders = 0
+    const held = new Set<Member>()
     const view = new View()
     const rank = this.#rank(key)
     for (const [at, member] of rank.entries()) {
-      if (holders === this.#copies) break
+      if (held.size === this.#copies) break
       try {
         const outcome = await member.store.write(key, record, 'newer', time.next(at + 1 < rank.length))
         if (!outcome.written && !isTombstone(record)) {
@@ -183,13 +183,13 @@ export class Replicas implements SessionStore {
           await bring(member, key, record, outcome.current, time)
         }
         first ??= outcome.written ? outcome : refusal(outcome.current)
-        holders += 1
+        held.add(member)
       } catch (error) {
         this.#failed(error, view)
       }
     }
-    if (!first) throw this.#unavailable('write', view)
-    if (holders < this.#copies) this.#degraded('write')
+    if (!first || !this.#isFound(key, held)) throw this.#unavailable('write', view)
+    if (held.size < this.#copies) this.#degraded('write')
     return first
   }
 
@@ -260,8 +260,16 @@ export class Replicas implements SessionStore {
       }
     }
     if (isTombstone(out) && !isTombstone(record)) return refusal(out)
+    if (!this.#isFound(key, held)) throw this.#unavailable('write', view)
     if (held.size < this.#copies) this.#degraded('write')
     return { written: true }
+  }
+
+  /** A reader asks others only in place of the first `copies` of the rank: what none of those has, nobody finds later. */
+  #isFound(key: string, held: Pick<ReadonlySet<Member>, 'has'>): boolean {
+    return this.#rank(key)
+      .slice(0, this.#copies)
+      .some((member) => held.has(member))
   }
 
   #failed(error: unknown, view: View): void {
