@@ -1,11 +1,11 @@
 import type { SessionOptions } from '@holdfast/core'
 import { startNode, type Child } from '../process.js'
+import type { StoreOptions } from './column.js'
 import { Client, type Answer, type ClientOptions } from './client.js'
 
 /** The options of `createSessions` that go into an app process. */
-export interface AppSettings extends Pick<SessionOptions, 'idle' | 'maxBytes' | 'onUnavailable'> {
+export interface AppSettings extends StoreOptions, Pick<SessionOptions, 'idle' | 'maxBytes' | 'onUnavailable'> {
   readonly secret: string | readonly string[]
-  readonly store: string
 }
 
 /** What an app process counted since it started. */

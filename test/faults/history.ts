@@ -1,7 +1,10 @@
 import { until } from '../servers/until.js'
+import type { Target } from './column.js'
 import type { AppProcess } from './fleet.js'
 import type { Stage } from './stage.js'
 import type { Visitor } from './visitor.js'
+
+const COPIED_MS = 3_000
 
 /** How far what was acknowledged differs from what the servers tell at the end. */
 export interface History {
@@ -17,19 +20,23 @@ export interface History {
   readonly stale: number
 }
 
-/** Compares each visitor's history with what the apps show and with what lies in the servers themselves. */
+/**
+ * Compares each visitor's history with what the apps show, the idle one if there is one, and with what lies in
+ * the servers themselves.
+ */
 export async function checkHistory(
   visitors: readonly Visitor[],
   overAt: number,
-  { apps, target }: Pick<Stage, 'apps' | 'target'>,
+  { apps, idle, copies, target }: Pick<Stage, 'apps' | 'idle' | 'copies' | 'target'>,
 ): Promise<History> {
   let [sessions, lost, missing, returned, stale] = [0, 0, 0, 0, 0]
   for (const [i, visitor] of visitors.entries()) {
-    const { acknowledged, id, cookie, login } = visitor
+    const { acknowledged, cookie, login } = visitor
     if (login === 'unknown') continue
     stale += visitor.stale
-    const seen = await dataOf(apps[i % apps.length] as AppProcess, cookie)
-    const held = await target.stored(id)
+    const app = idle ?? (apps[i % apps.length] as AppProcess)
+    const seen = await dataOf(app, cookie)
+    const held = await heldAfterUse(visitor, app, { copies, target })
     const lies = held === 'destroyed' ? undefined : held
     if (login === 'out') {
       if (seen || lies || visitor.returned) returned++
@@ -41,6 +48,22 @@ export async function checkHistory(
     else missing += acknowledged.filter((field) => !(field in seen) || !(field in lies)).length
   }
   return { sessions, lost, missing, returned, stale }
+}
+
+/** What a server lacks it gets when the session is used, by an app that reaches it: half a second after one that did not. */
+async function heldAfterUse(
+  { acknowledged, id, cookie, login }: Visitor,
+  app: AppProcess,
+  { copies, target }: Pick<Stage, 'copies' | 'target'>,
+): ReturnType<Target['stored']> {
+  let held = await target.stored(id)
+  const isComplete = (): boolean => login === 'out' || acknowledged.every((field) => field in Object(held))
+  const endsAt = performance.now() + COPIED_MS
+  while (copies > 1 && !isComplete() && performance.now() < endsAt) {
+    await dataOf(app, cookie)
+    held = await target.stored(id)
+  }
+  return held
 }
 
 /** An app that has not asked its servers since the fault may refuse at first. */

@@ -71,6 +71,13 @@ export class Inspection {
     this.check(`${what}: the cookie is left alone`, headers['set-cookie'] === undefined)
   }
 
+  /** Servers of copies are looked after each 5 s; what `run` asks itself, it asks each time. */
+  async asksNothing(run: () => Promise<unknown>): Promise<void> {
+    let calls = await this.callsDuring(run)
+    for (let more = 0; calls.reads + calls.writes > 0 && more < 9; more++) calls = await this.callsDuring(run)
+    this.check('the servers are not asked', calls.reads + calls.writes === 0)
+  }
+
   /** What the servers are asked meanwhile. */
   async callsDuring(run: () => Promise<unknown>): Promise<Calls> {
     const before = await this.#stage.target.calls()

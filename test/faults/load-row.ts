@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../servers/until.js'
 import type { TargetOptions, Victim } from './column.js'
-import type { AppReport } from './fleet.js'
+import type { AppProcess, AppReport } from './fleet.js'
 import { checkHistory, type History } from './history.js'
 import { Load } from './load.js'
 import type { LoadRun, Row } from './row.js'
 import type { Stage } from './stage.js'
 
-/** What a fault may cost. Whatever is not named here must not happen. */
+/** What a fault may cost. Whatever is not named here must not happen; where sessions have copies, only `failures` may. */
 export interface Cost {
   /** Logins. Default: none. */
   readonly sessions?: 'all' | 'some'
@@ -18,7 +19,7 @@ export interface Cost {
 
 export interface LoadRow extends Pick<Row, 'number' | 'title' | 'expected'> {
   readonly needs?: TargetOptions
-  /** Does the harm and ends it. */
+  /** Does the harm to one server and ends it. */
   strike(victim: Victim, run: LoadRun, stage: Stage): Promise<void>
   readonly cost?: Cost | ((victim: Victim) => Cost)
 }
@@ -27,6 +28,9 @@ export interface LoadRow extends Pick<Row, 'number' | 'title' | 'expected'> {
 const BUDGET_MS = 850
 /** What a busy machine may add, beside the time that a process stood still. */
 const NOISE_MS = 1_000
+
+/** The part of the requests that is hardly a 503: a call that is late on a busy machine is one. Without copies it is half. */
+const HARDLY = 0.1
 
 interface Found {
   readonly load: Load
@@ -42,24 +46,24 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
     async run(stage, scale) {
       const before = await countsOf(stage)
       const load = await Load.start({ apps: stage.apps, ...scale })
-      const victim = await stage.target.aim()
+      const victims = await stage.target.victims()
       let overAt = performance.now()
+      const loadRun: LoadRun = {
+        hold: () => sleep(scale.holdMs),
+        served: () => load.allServed(),
+        over: () => void (overAt = performance.now()),
+      }
       try {
-        await strike(
-          victim,
-          {
-            hold: () => sleep(scale.holdMs),
-            served: () => load.allServed(),
-            over: () => void (overAt = performance.now()),
-          },
-          stage,
-        )
-        await load.allServed()
+        for (const victim of victims) {
+          await strike(victim, loadRun, stage)
+          await load.allServed()
+          if (stage.copies > 1) await untilCopied(load, stage)
+        }
       } finally {
         await load.stop()
       }
       await stage.target.settled()
-      const history = await checkHistory(load.visitors, overAt, stage)
+      const history = await checkHistory(load.visitors, stage.copies > 1 ? Infinity : overAt, stage)
       const { late, rejections, loopDelayMs } = await countsOf(stage)
       const found = { load, history, loopDelayMs, rejections: rejections - before.rejections }
       return {
@@ -68,10 +72,36 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
         recoveredMs: Math.round(Math.max(0, load.lastFailureAt - overAt)),
         late: Math.max(0, late - before.late),
         note: history.returned > 0 ? `${history.returned} logouts were undone` : '',
-        broken: brokenBy(found, typeof cost === 'function' ? cost(victim) : cost),
+        broken: [...brokenBy(found, costOn(stage, cost, victims)), ...(stage.copies > 1 ? refusedBy(load) : [])],
       }
     },
   }
+}
+
+function costOn({ copies }: Stage, cost: LoadRow['cost'] = {}, [victim]: readonly Victim[]): Cost {
+  const all = typeof cost === 'function' ? cost(victim as Victim) : cost
+  return copies > 1 ? { failures: all.failures ?? [] } : all
+}
+
+/** A server that has just died may cost some of the calls that were under way; after that the others serve. */
+const refusedBy = ({ failed, requests }: Load): string[] =>
+  (failed['503'] ?? 0) > requests * HARDLY ? [`${failed['503']} of ${requests} requests were refused`] : []
+
+/** The next fault may strike another server only when what this one missed was brought to it. */
+async function untilCopied(load: Load, { apps, target }: Stage): Promise<void> {
+  await until('each app writes to all servers again', async () => {
+    const before = await eventsOf(apps, 'degraded')
+    await load.allServed()
+    const away = (await eventsOf(apps, 'breaker-opened')) - (await eventsOf(apps, 'breaker-closed'))
+    return away === 0 && (await eventsOf(apps, 'degraded')) === before
+  })
+  await load.allServed()
+  await load.allStored(target)
+}
+
+async function eventsOf(apps: readonly AppProcess[], type: string): Promise<number> {
+  const reports = await Promise.all(apps.map((app) => app.report()))
+  return reports.reduce((sum, { events }) => sum + (events[type] ?? 0), 0)
 }
 
 async function countsOf({ apps }: Stage): Promise<{ late: number; rejections: number; loopDelayMs: number }> {

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../servers/until.js'
 import type { Answer } from './client.js'
+import type { Target } from './column.js'
 import type { AppProcess } from './fleet.js'
 import { Visitor } from './visitor.js'
 
@@ -58,6 +60,18 @@ export class Load {
     while (this.#served.size < this.#seats.length) {
       if (performance.now() > endsAt) throw new Error(`${this.#missing()} visitors were not served in 30 s.`)
       await sleep(10)
+    }
+  }
+
+  /** Resolves when all that was acknowledged until now lies in as many servers as it should. */
+  async allStored(target: Pick<Target, 'stored'>): Promise<void> {
+    const due = this.#seats.map((visitor) => ({ visitor, fields: [...visitor.acknowledged] }))
+    for (const { visitor, fields } of due) {
+      const isStored = async (): Promise<boolean> => {
+        const held = await target.stored(visitor.id)
+        return visitor.login !== 'in' || visitor.lost || fields.every((field) => field in Object(held))
+      }
+      await until('each session is on all its servers', isStored)
     }
   }
 

@@ -90,6 +90,16 @@ export class MemcachedServer {
     if (answer !== 'STORED\r\n') throw new Error(`memcached did not store ${key}: ${answer}`)
   }
 
+  /** Items of others, each of so many bytes, until they fill `total` bytes; after `seconds` they are over. */
+  async fill(name: string, size: number, total: number, seconds: number): Promise<void> {
+    const value = 'x'.repeat(size)
+    const items = Array.from(
+      { length: Math.ceil(total / size) },
+      (_, i) => `set ${name}${i} 0 ${seconds} ${size} noreply\r\n${value}\r\n`,
+    )
+    await this.command(`${items.join('')}version`)
+  }
+
   /** The text under a key as it is stored. */
   async get(key: string): Promise<string | undefined> {
     return /^VALUE \S+ \d+ \d+\r\n(.*)\r\nEND\r\n$/s.exec(await this.command(`get ${key}`))?.[1]

@@ -1,11 +1,19 @@
 import type { Row } from '../row.js'
 import { appKilled } from './app-killed.js'
 import { cookies } from './cookies.js'
+import { flaps } from './flaps.js'
 import { storeFaults } from './store-faults.js'
+import { returns } from './returns.js'
 import { storedValues } from './stored-values.js'
 import { tenThousand } from './ten-thousand.js'
 
 /** In the order of their numbers. */
-export const rows: readonly Row[] = [...storeFaults, appKilled, ...storedValues, ...cookies, tenThousand].sort((a, b) =>
-  a.number.localeCompare(b.number, 'en', { numeric: true }),
-)
+export const rows: readonly Row[] = [
+  ...storeFaults,
+  ...flaps,
+  ...returns,
+  appKilled,
+  ...storedValues,
+  ...cookies,
+  tenThousand,
+].sort((a, b) => a.number.localeCompare(b.number, 'en', { numeric: true }))

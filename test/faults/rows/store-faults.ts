@@ -1,14 +1,17 @@
 import { CLIENTS, type Victim } from '../column.js'
 import { loadRow } from '../load-row.js'
-import type { LoadRun, Row } from '../row.js'
+import { onCopies, type LoadRun, type Row } from '../row.js'
 
-/** What a replica takes over must be served while the fault lasts; else the fault is ended by hand. */
+/** What others take over must be served while the fault lasts; else the fault is ended by hand. */
 async function untilEnded(takesOver: boolean, run: LoadRun, end: () => Promise<void> | void): Promise<void> {
+  await run.hold()
   if (takesOver) await run.served()
-  else await run.hold()
-  if (!takesOver) run.over()
+  else run.over()
   await end()
 }
+
+const onRedis = (expected: string) => ({ redis: expected, 'redis-sentinel': expected, 'redis-cluster': expected })
+const everywhere = (expected: string) => ({ ...onRedis(expected), memcached: expected })
 
 const restartEmpty = (victim: Victim) => () => victim.restart({ empty: true })
 
@@ -19,6 +22,8 @@ export const storeFaults: readonly Row[] = [
     title: 'kill -9 a server',
     expected: {
       redis: 'all sessions are lost, it saves nothing; 503 until it is back',
+      memcached: 'all sessions are lost; 503 until it is back',
+      ...onCopies(),
       'redis-sentinel': 'nothing is lost but what its replicas had not got yet; 503 until one of them leads',
       'redis-cluster':
         'nothing is lost but what its replica had not got yet; 503 for its share until the replica leads',
@@ -83,18 +88,20 @@ export const storeFaults: readonly Row[] = [
     title: 'a server freezes (SIGSTOP), and goes on later',
     expected: {
       redis: 'nothing is lost; 503 until it goes on',
+      memcached: 'nothing is lost; 503 until it goes on',
+      ...onCopies(),
       'redis-sentinel': 'nothing is lost; 503 until a replica leads',
       'redis-cluster': 'nothing is lost; 503 for its share until its replica leads',
     },
     strike: async (victim, run) => {
-      victim.pause()
+      await victim.pause()
       await untilEnded(victim.replicas > 0, run, () => victim.resume())
     },
   }),
   loadRow({
     number: '3',
     title: 'all connections are reset',
-    expected: 'nothing is lost; what was under way may fail',
+    expected: { ...everywhere('nothing is lost; what was under way may fail'), ...onCopies() },
     strike: async (victim) => victim.link.reset({ from: CLIENTS }),
   }),
   loadRow({
@@ -102,6 +109,8 @@ export const storeFaults: readonly Row[] = [
     title: 'every packet to and from a server is swallowed',
     expected: {
       redis: 'nothing is lost; 503 until it is over',
+      memcached: 'nothing is lost; 503 until it is over',
+      ...onCopies(),
       'redis-sentinel': 'nothing is lost; 503 until a replica leads',
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: its replica does not see that',
     },
@@ -115,6 +124,8 @@ export const storeFaults: readonly Row[] = [
     title: 'every answer of a server is a second late',
     expected: {
       redis: 'nothing is lost; 503 until it is over',
+      memcached: 'nothing is lost; 503 until it is over',
+      ...onCopies(),
       'redis-sentinel': 'nothing is lost; 503 until it is over: it is alive, so nobody takes over',
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: it is alive, so nobody takes over',
     },
@@ -128,7 +139,10 @@ export const storeFaults: readonly Row[] = [
   loadRow({
     number: '6',
     title: 'the connections of the apps are dead and nobody said so (half-open)',
-    expected: 'nothing is lost; 503 until three calls got no answer, then new connections serve',
+    expected: {
+      ...everywhere('nothing is lost; 503 until three calls got no answer, then new connections serve'),
+      ...onCopies(),
+    },
     strike: async (victim, run) => {
       victim.link.drop({ from: CLIENTS, established: true })
       await run.served()
@@ -165,6 +179,8 @@ export const storeFaults: readonly Row[] = [
     title: 'a server that saves nothing restarts before anybody notices',
     expected: {
       redis: 'all sessions are lost; users log in again',
+      memcached: 'all sessions are lost; users log in again',
+      ...onCopies(),
       'redis-sentinel':
         'all sessions are lost, the replicas copy the empty server: no automatic restart without persistence',
       'redis-cluster': 'its share of the sessions is lost, its replica copies the empty server',
@@ -178,9 +194,13 @@ export const storeFaults: readonly Row[] = [
   loadRow({
     number: '10',
     title: 'memory is full, and the server takes no more (noeviction)',
-    expected: 'nothing is lost; who changes something gets 503 until there is room, reading goes on',
+    expected: {
+      ...onRedis('nothing is lost; who changes something gets 503 until there is room, reading goes on'),
+      'redis-standby': 'nothing is lost, nobody is logged out, hardly a 503',
+      'redis-memcached': 'nothing is lost, nobody is logged out, hardly a 503',
+    },
     strike: async (victim, run) => {
-      await victim.fill?.('refuse')
+      await victim.refuse?.()
       await run.hold()
       run.over()
       await victim.makeRoom?.()
@@ -188,10 +208,14 @@ export const storeFaults: readonly Row[] = [
   }),
   loadRow({
     number: '10b',
-    title: 'memory is full, and the server throws away what it likes (allkeys-lru)',
-    expected: 'sessions are lost in silence, and logouts with them: never use this policy',
+    title: 'memory is full, and the server throws away what it likes (allkeys-lru, Memcached)',
+    expected: {
+      ...onRedis('sessions are lost in silence, and logouts with them: never use this policy'),
+      memcached: 'sessions are lost in silence, and logouts with them: give it enough memory',
+      ...onCopies('nothing is lost while the other server has room'),
+    },
     strike: async (victim, run) => {
-      await victim.fill?.('evict')
+      await victim.evict?.()
       await run.hold()
       run.over()
       await victim.makeRoom?.()

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import { until } from '../../servers/until.js'
 import { inspectedRow } from '../inspection.js'
-import type { Row } from '../row.js'
+import { onCopies, type Row } from '../row.js'
 
 const corruptions: Readonly<Record<string, (bytes: string) => string>> = {
   'not ours': () => 'x'.repeat(200),
@@ -22,17 +23,31 @@ export const storedValues: readonly Row[] = [
       const other = await inspection.logIn()
       for (const [what, corrupt] of Object.entries(corruptions)) {
         const { id, cookie } = await inspection.logIn()
-        const corrupted = corrupt((await target.bytes(id)) ?? '')
-        await target.put(id, corrupted)
+        await target.change(id, corrupt)
+        const corrupted = await target.bytes(id)
         await inspection.isAnonymous(what, cookie)
         const again = await inspection.ask('/login?user=ada', cookie)
         inspection.check(`${what}: a new login`, again.status === 200 && again.cookie !== undefined)
         await inspection.serves(`${what}, the new login`, again.cookie ?? '')
-        inspection.check(`${what}: its bytes are kept`, (await target.bytes(id)) === corrupted)
+        inspection.check(`${what}: its bytes are kept`, isDeepStrictEqual(await target.bytes(id), corrupted))
         await inspection.serves(`${what}, another visitor`, other.cookie)
       }
       const { events } = await inspection.app.report()
       inspection.check('each is an event', (events['undecodable'] ?? 0) >= Object.keys(corruptions).length)
+    },
+  }),
+  inspectedRow({
+    number: '15b',
+    title: 'a stored session is corrupted on one of its servers',
+    expected: onCopies('its visitor notices nothing; it is whole again on that server'),
+    inspect: async (inspection, { target }) => {
+      for (const [what, corrupt] of Object.entries(corruptions)) {
+        const { id, cookie } = await inspection.logIn()
+        const whole = await target.bytes(id)
+        await target.change(id, corrupt, 'once')
+        await inspection.serves(what, cookie)
+        inspection.check(`${what}: whole again`, isDeepStrictEqual(await target.bytes(id), whole))
+      }
     },
   }),
   inspectedRow({
@@ -61,15 +76,16 @@ export const storedValues: readonly Row[] = [
     expected: '503 with Retry-After, the record stays as it is; who knows the version serves it',
     inspect: async (inspection, { target }) => {
       const { id, cookie } = await inspection.logIn()
-      const known = (await target.bytes(id)) ?? ''
-      const later = known.replace('{"v":1,', '{"v":9,')
-      await target.put(id, later)
+      const known = await target.bytes(id)
+      await target.change(id, (bytes) => bytes.replace('{"v":1,', '{"v":9,'))
+      const later = await target.bytes(id)
       for (const path of ['/show', '/add?field=x', '/logout']) {
         const { status, headers } = await inspection.ask(path, cookie)
         inspection.check(`${path}: 503 with Retry-After, not ${status}`, status === 503 && 'retry-after' in headers)
       }
-      inspection.check('the record stays as it is', later !== known && (await target.bytes(id)) === later)
-      await target.put(id, known)
+      inspection.check('it was another version', !isDeepStrictEqual(later, known))
+      inspection.check('the record stays as it is', isDeepStrictEqual(await target.bytes(id), later))
+      await target.change(id, (bytes) => bytes.replace('{"v":9,', '{"v":1,'))
       await inspection.serves('who knows its version', cookie)
     },
   }),

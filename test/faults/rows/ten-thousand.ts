@@ -15,7 +15,7 @@ export const tenThousand = inspectedRow({
   expected: 'none fails, all 10,000 changes are there; of 100 commits 99 take at most 5 attempts',
   needs: { direct: true },
   inspect: async (inspection, { target }) => {
-    const settings = { secret: SECRET, store: target.url, maxBytes: 1024 * 1024 }
+    const settings = { secret: SECRET, ...target.options, maxBytes: 1024 * 1024 }
     const apps = await startApps(APPS, settings, { connections: REQUESTS_EACH + 10, hungMs: 90_000 })
     try {
       const login = await inspection.logIn(apps[0])
