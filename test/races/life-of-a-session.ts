@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { APP_SERVERS, type ReplicatedWorld } from './replicated-world.js'
+import { IDLE_MS } from './world.js'
 
-export type Step = { readonly at: number; readonly does: 'update' | 'look' | 'log out' | 'take the new list' }
+/** Who stays looks, and that is all that anybody does: nothing but the deadline changes. */
+export type Step = { readonly at: number; readonly does: 'update' | 'look' | 'stay' | 'log out' | 'take the new list' }
 
 /** One fault of one server, what happens meanwhile, and how it ends. */
 export interface Episode {
@@ -66,6 +68,11 @@ class Clients {
     if (outcome === 'stored' && does === 'update') this.#acknowledged.add(field)
   }
 
+  /** Once each app server has looked, both copies end at the same time. */
+  checkDeadlines(): void {
+    expect(new Set(this.#world.deadlines()).size, 'copies that end at different times').toBe(1)
+  }
+
   async checkAll(): Promise<void> {
     for (let at = 0; at < APP_SERVERS; at++) {
       const seen = await this.#world.see(this.#cookie, at)
@@ -96,6 +103,7 @@ export async function live(
   let list = names
   const { cookie } = await world.server(0).create({ user: 'ada' })
   const clients = new Clients(world, cookie)
+  const isKept = episodes.every(({ steps }) => steps.every(({ does }) => does === 'stay'))
   for (const [at, episode] of episodes.entries()) {
     const { server, cutFrom, wipe, steps } = episode
     const name = names[server] as string
@@ -103,11 +111,15 @@ export async function live(
     const next = changes ? otherList(list) : list
     // A list that changes by one store takes the place of one fault.
     world.cut(name, changes ? [] : cutFrom)
+    // Whoever looks now moves the deadline.
+    world.clock.advance(IDLE_MS / 5)
     await world.race(() => steps.map((step) => clients.take(step, next)))
     world.heal(name, wipe)
     if (changes) for (let app = 0; app < APP_SERVERS; app++) world.connect(app, next)
     list = next
-    if (changes || needsRest(episode, episodes[at + 1])) await clients.checkAll()
+    if (!changes && !needsRest(episode, episodes[at + 1])) continue
+    await clients.checkAll()
+    if (names.length === 2 && isKept) clients.checkDeadlines()
   }
   await world.end()
 }

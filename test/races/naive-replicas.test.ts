@@ -5,7 +5,7 @@ import { type Flaw, NaiveReplicas } from './naive-replicas.js'
 import { type Join, ReplicatedWorld } from './replicated-world.js'
 
 const NAMES = ['primary', 'standby']
-const RUNS = 2_000
+const RUNS = 500
 const SEED = 1
 
 /** What the schedules of `replicas.test.ts` find in a design. */
@@ -25,6 +25,7 @@ function schedule(does: readonly Step['does'][], flaw?: Flaw) {
 }
 
 const updates = ['update', 'update', 'look'] as const
+const stays = ['stay'] as const
 const logouts = ['update', 'look', 'log out'] as const
 
 const LOST = /stale|ArrayContaining/
@@ -32,6 +33,7 @@ const LOST = /stale|ArrayContaining/
 test.each([
   ['updates', updates],
   ['logouts', logouts],
+  ['those who stay', stays],
 ])('the schedules of %s find nothing in a plain design without a flaw', async (_, does) => {
   expect(await schedule(does)).toMatchObject({ failed: false, numRuns: RUNS })
 })
@@ -43,6 +45,7 @@ test.each<[Flaw, readonly Step['does'][], RegExp]>([
   ['a miss is believed', updates, /a session is gone that nobody ended/],
   ['who failed is asked no more', updates, LOST],
   ['the end of a session is a removal', logouts, /it came back after the logout/],
+  ['a deadline that one store missed is not repaired', stays, /copies that end at different times/],
 ])('they find it when %s', async (flaw, does, violation) => {
   const { failed, errorInstance } = await schedule(does, flaw)
   expect(failed).toBe(true)

@@ -18,6 +18,7 @@ export type Flaw =
   | 'a miss is believed'
   | 'who failed is asked no more'
   | 'the end of a session is a removal'
+  | 'a deadline that one store missed is not repaired'
 
 /** A primary and a standby in the plainest way that is right, with at most one flaw. */
 export class NaiveReplicas implements SessionStore {
@@ -105,7 +106,7 @@ export class NaiveReplicas implements SessionStore {
     for (;;) {
       const held = await store.read(key)
       const wanted = held ? this.#join(held, record) : record
-      if (held && this.#isSame(held, wanted)) return held
+      if (held && this.#isSame(held, wanted) && !this.#isLater(wanted, held)) return held
       const condition = isTombstone(wanted) ? 'newer' : held ? { replaces: held } : 'absent'
       if ((await store.write(key, wanted, condition)).written) return wanted
     }
@@ -113,7 +114,12 @@ export class NaiveReplicas implements SessionStore {
 
   #join(a: SessionRecord, b: SessionRecord): SessionRecord {
     if (this.#flaw === 'the higher revision wins') return a.revision >= b.revision ? a : b
-    return this.#isSame(a, b) ? a : join(a, b)
+    if (this.#flaw === 'the revision is the identity' && this.#isSame(a, b)) return a
+    return join(a, b)
+  }
+
+  #isLater(a: SessionRecord, b: SessionRecord): boolean {
+    return a.expiresAt > b.expiresAt && this.#flaw !== 'a deadline that one store missed is not repaired'
   }
 
   #isSame(a: SessionRecord, b: SessionRecord): boolean {

@@ -13,6 +13,7 @@ for (const [title, names, promises] of [
     {
       [`${cutOff} nothing acknowledged is lost or stale`]: ['update', 'update', 'look'],
       [`${cutOff} a logout stays a logout`]: ['update', 'look', 'log out'],
+      [`${cutOff} a deadline that one store missed is moved there too`]: ['stay'],
     },
   ],
   [

@@ -1,5 +1,6 @@
 import { failover, replicate, type SessionStore, StoreUnavailableError } from '@holdfast/core'
 import type fc from 'fast-check'
+import { MEMBER_KEY } from '../../packages/core/src/member.js'
 import { Backend, MapStore } from '../conformance/map-store.js'
 import { type Calls, World } from './world.js'
 
@@ -72,6 +73,12 @@ export class ReplicatedWorld extends World {
     const { cutFrom, backend } = this.storeServer(name)
     if (wipe && cutFrom.size === APP_SERVERS) backend.records.clear()
     cutFrom.clear()
+  }
+
+  /** Of the session, at each store that holds it. */
+  deadlines(): readonly number[] {
+    const records = [...this.#servers.values()].flatMap(({ backend }) => [...backend.records])
+    return records.filter(([key]) => key !== MEMBER_KEY).map(([, { expiresAt }]) => expiresAt)
   }
 
   async end(): Promise<void> {
