@@ -39,13 +39,13 @@ const sessions = createSessions<Record<string, unknown>>({
 })
 
 const app = express()
-app.get('/report', (_req, res) => {
+app.get('/report', (req, res) => {
   const report: AppReport = {
     ...{ events, rejections, waiting, conflicts: attempts.map((commits) => commits ?? 0) },
     loopDelayMs: loopDelay.max / 1e6,
   }
   res.json(report)
-  loopDelay.reset()
+  if (req.query['reset'] !== undefined) loopDelay.reset()
 })
 app.get('/clock', (req, res) => {
   clockAhead = Number(req.query['ahead'])

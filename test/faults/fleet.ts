@@ -17,7 +17,7 @@ export interface AppReport {
   readonly waiting: number
   /** How many commits met writes of others for the first, second, … time (index 1, 2, …). */
   readonly conflicts: readonly number[]
-  /** The longest that this process stood still since it was last asked. */
+  /** The longest that this process stood still since the last `reset`. */
   readonly loopDelayMs: number
 }
 
@@ -46,8 +46,9 @@ export class AppProcess {
     return this.#client.get(path, cookie)
   }
 
-  async report(): Promise<AppReport> {
-    return JSON.parse((await this.get('/report')).body) as AppReport
+  /** `reset`: what it stood still counts from now. */
+  async report({ reset = false } = {}): Promise<AppReport> {
+    return JSON.parse((await this.get(reset ? '/report?reset' : '/report')).body) as AppReport
   }
 
   async kill(): Promise<void> {

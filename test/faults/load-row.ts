@@ -44,7 +44,7 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
   return {
     ...row,
     async run(stage, scale) {
-      const before = await countsOf(stage)
+      const before = await countsOf(stage, { reset: true })
       const load = await Load.start({ apps: stage.apps, ...scale })
       const victims = await stage.target.victims()
       let overAt = performance.now()
@@ -104,8 +104,11 @@ async function eventsOf(apps: readonly AppProcess[], type: string): Promise<numb
   return reports.reduce((sum, { events }) => sum + (events[type] ?? 0), 0)
 }
 
-async function countsOf({ apps }: Stage): Promise<{ late: number; rejections: number; loopDelayMs: number }> {
-  const reports = await Promise.all(apps.map((app) => app.report()))
+async function countsOf(
+  { apps }: Stage,
+  { reset = false } = {},
+): Promise<{ late: number; rejections: number; loopDelayMs: number }> {
+  const reports = await Promise.all(apps.map((app) => app.report({ reset })))
   const sum = (count: (report: AppReport) => number): number => reports.reduce((all, report) => all + count(report), 0)
   return {
     late: sum(({ events }) => events['late-reply'] ?? 0),
