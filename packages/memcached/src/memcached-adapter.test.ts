@@ -3,7 +3,8 @@ import type { SessionStore } from '@holdfast/core'
 import { memcached } from './memcached-adapter.js'
 
 const opened: SessionStore[] = []
-const open = (url: string) => opened.push(memcached.open(url, { clock: Date.now, idleMs: 60_000 }) as SessionStore)
+const open = (url: string) =>
+  opened.push(memcached.open(url, { clock: Date.now, idleMs: 60_000, absoluteMs: 60_000 }) as SessionStore)
 afterEach(async () => {
   for (const store of opened.splice(0)) await store.close()
 })

@@ -1,10 +1,10 @@
-import type { SessionRecord } from '@holdfast/core'
+import type { SessionRecord } from './store.js'
 
 /**
- * What stands in Memcached for a record: `hf1 <expiresAt> <live|dead> <revision> <tag> <data>`, numbers with 16 digits;
- * `dead` is a tombstone. Without a line break: the library would put a backslash before it.
+ * A record in one line, for stores that keep a text: `hf1 <expiresAt> <live|dead> <revision> <tag> <data>`, numbers with
+ * 16 digits; `dead` is a tombstone. Without a line break: the library for Memcached would put a backslash before it.
  */
-export function encode({ data, revision, tag, expiresAt }: SessionRecord): string {
+export function recordToText({ data, revision, tag, expiresAt }: SessionRecord): string {
   return `hf1 ${digits(expiresAt)} ${data === null ? 'dead' : 'live'} ${digits(revision)} ${tag} ${data ?? ''}`
 }
 
@@ -14,10 +14,10 @@ const digits = (value: number): string => String(Math.max(0, Math.floor(value)))
 const HEAD = /^hf1 (\d{16}) (live|dead) (\d{16}) (\S*) /
 
 /**
- * The record that a text stands for, over or not. What this package did not write is no record and not absent either: it
+ * The record that a text stands for, over or not. What `recordToText` did not write is no record and not absent either: it
  * is given with revision 0, no tag and no end, and core finds that it cannot be decoded.
  */
-export function decode(text: string): SessionRecord {
+export function textToRecord(text: string): SessionRecord {
   const head = HEAD.exec(text)
   if (!head) return { data: text, revision: 0, tag: '', expiresAt: Number.MAX_SAFE_INTEGER }
   const [whole, expiresAt, kind, revision, tag = ''] = head

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { TOMBSTONE_REVISION } from '@holdfast/core'
-import { decode, encode } from './record-text.js'
+import { recordToText as encode, textToRecord as decode } from './record-text.js'
 
 const record = { data: '{"a":1}', revision: 7, tag: 'aZ09-_xy', expiresAt: 1_700_000_000_000 }
 
