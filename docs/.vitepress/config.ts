@@ -24,6 +24,7 @@ export default defineConfig({
           { text: 'Redis', link: '/redis' },
           { text: 'Memcached', link: '/memcached' },
           { text: 'A standby', link: '/standby' },
+          { text: 'Hazelcast', link: '/hazelcast' },
         ],
       },
       {
@@ -50,6 +51,7 @@ export default defineConfig({
           { text: 'Redis', link: '/redis' },
           { text: 'Memcached', link: '/memcached' },
           { text: 'A standby', link: '/standby' },
+          { text: 'Hazelcast', link: '/hazelcast' },
         ],
       },
       {

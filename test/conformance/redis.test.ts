@@ -18,7 +18,7 @@ const traits = { shared: true }
 const open =
   (url: () => string): StoreConformanceOptions['createStore'] =>
   async ({ clock }) => {
-    const store = await redis.open(url(), { clock, idleMs: 1 })
+    const store = await redis.open(url(), { clock, idleMs: 1, absoluteMs: 1 })
     await until('the store answers', async () => (await store.read(createKey())) === undefined)
     return store
   }

@@ -22,7 +22,7 @@ const kinds = {
   Redis: {
     start: () => startRedis(),
     open: async (server: RedisServer | MemcachedServer, { clock }: Context) =>
-      redis.open(server.url, { clock, idleMs: 1 }),
+      redis.open(server.url, { clock, idleMs: 1, absoluteMs: 1 }),
   },
   Memcached: {
     start: () => startMemcached(),

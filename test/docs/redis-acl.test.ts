@@ -20,7 +20,7 @@ const args = ['--user', user, ...rules]
 
 const asUser = (url: string): string => url.replace('://', `://${user}:${password}@`)
 const open = async (url: string, clock: () => number = Date.now): Promise<SessionStore> =>
-  redis.open(url, { clock, idleMs: 1 })
+  redis.open(url, { clock, idleMs: 1, absoluteMs: 1 })
 
 describe.skipIf(!(await requireServer('redis-server')))(
   'with the rights that the docs give to the user of Redis',

@@ -151,7 +151,7 @@ describe.skipIf(program === undefined)('near caches over a Redis Cluster', () =>
 
 /** The store of a URL, without its reports: as one that has none. */
 function unreported(url: string): SessionStore {
-  const store = redis.open(url, { clock: Date.now, idleMs: 1 }) as SessionStore
+  const store = redis.open(url, { clock: Date.now, idleMs: 1, absoluteMs: 1 }) as SessionStore
   onTestFinished(() => store.close())
   return {
     name: store.name,
@@ -212,7 +212,7 @@ describe.skipIf(program === undefined)('a near cache over Redis keeps the contra
     describe,
     test,
     async createStore({ clock }) {
-      const store = nearCache(await redis.open(server.url, { clock, idleMs: 1 }), { ...LONG, clock })
+      const store = nearCache(await redis.open(server.url, { clock, idleMs: 1, absoluteMs: 1 }), { ...LONG, clock })
       await until('the store answers', async () => (await store.read(createKey())) === undefined)
       return store
     },

@@ -16,7 +16,7 @@ async function opened(options: StartRedisOptions, clock: () => number = Date.now
   process.on('warning', listen)
   onTestFinished(() => void process.off('warning', listen))
   const { redis } = await import('@holdfast/redis')
-  const store = redis.open(url(`${server.url}?deadline=5000`), { clock, idleMs: 1 }) as SessionStore
+  const store = redis.open(url(`${server.url}?deadline=5000`), { clock, idleMs: 1, absoluteMs: 1 }) as SessionStore
   onTestFinished(() => store.close())
   await store.read('a')
   return { server, store, messages }
@@ -40,7 +40,7 @@ describe.skipIf(program === undefined)('what a server may lose sessions by', () 
     await until('it follows', async () => String(await server.command('INFO', 'replication')).includes('state=online'))
     expect(messages).toEqual([])
     const { redis } = await import('@holdfast/redis')
-    const store = redis.open(server.url, { clock: Date.now, idleMs: 1 }) as SessionStore
+    const store = redis.open(server.url, { clock: Date.now, idleMs: 1, absoluteMs: 1 }) as SessionStore
     onTestFinished(() => store.close())
     await until('it is said', () => messages.length > 0)
     expect(messages).toEqual([expect.stringMatching('HOLDFAST_REDIS_MIN_REPLICAS: .*Set min-replicas-to-write 1')])

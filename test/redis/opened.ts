@@ -14,6 +14,7 @@ export function opened({ url }: Openable, query = '', clock: () => number = Date
   const store = redis.open(query ? `${url}${url.includes('?') ? '&' : '?'}${query}` : url, {
     clock,
     idleMs: 1,
+    absoluteMs: 1,
   }) as Store
   onTestFinished(() => store.close())
   return store

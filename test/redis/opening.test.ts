@@ -123,7 +123,7 @@ describe.skipIf(program === undefined)('opening Redis by its URL', () => {
 
   it('ends calls under way, refuses those after it and leaves no connection when it is closed', async () => {
     const server = await started()
-    const store = redis.open(server.url, { clock: Date.now, idleMs: 1 })
+    const store = redis.open(server.url, { clock: Date.now, idleMs: 1, absoluteMs: 1 })
     if (store instanceof Promise) return expect.unreachable()
     await store.read(newKey())
     const under = Array.from({ length: 9 }, () => ended(store.read(newKey())))

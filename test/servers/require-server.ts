@@ -4,13 +4,17 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { chromium } from './chromium.js'
+import { java, maven } from './java-programs.js'
 import { memcached } from './memcached-program.js'
 import { openssl, redisServer } from './redis-program.js'
 import type { Server } from './server.js'
 
 const run = promisify(execFile)
 
-const servers = { chromium, memcached, openssl, 'redis-server': redisServer } satisfies Record<string, Server>
+const servers = { chromium, java, maven, memcached, openssl, 'redis-server': redisServer } satisfies Record<
+  string,
+  Server
+>
 
 export type ServerName = keyof typeof servers
 

@@ -17,6 +17,8 @@ export interface AdapterContext {
   readonly clock: () => number
   /** The longest idle time of a session, for a store of several servers: so long one that lost its data may lack one. */
   readonly idleMs: number
+  /** The longest absolute lifetime of a session: a store must be able to keep it so long. */
+  readonly absoluteMs: number
 }
 
 /** The package that has the adapter of a scheme, and the name under which it exports it. */
@@ -27,6 +29,7 @@ const PACKAGES: Readonly<Record<string, { readonly package: string; readonly ada
   'redis+sentinel': { package: '@holdfast/redis', adapter: 'redis' },
   'redis+cluster': { package: '@holdfast/redis', adapter: 'redis' },
   memcached: { package: '@holdfast/memcached', adapter: 'memcached' },
+  hazelcast: { package: '@holdfast/hazelcast', adapter: 'hazelcast' },
 }
 
 const schemeOf = (url: string): string => {

@@ -15,7 +15,7 @@ export interface OpenedStore {
 /** The store of an engine, with what stands before it: the near cache over the standby over the bounds of its calls. */
 export function openStore(config: Config, builtIn: readonly StoreAdapter[]): OpenedStore {
   const { clock, remember, adapters } = config
-  const context = { clock, idleMs: remember.idleMs }
+  const context = { clock, idleMs: remember.idleMs, absoluteMs: config.longestAbsoluteMs }
   const opened: SessionStore[] = []
   const layers: { release(): void }[] = []
   const open = (given: string | SessionStore): SessionStore => {

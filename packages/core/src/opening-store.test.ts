@@ -13,7 +13,7 @@ const emptyStore = (): SessionStore => ({
   close: async () => {},
 })
 
-const context = { clock: () => 0, idleMs: 1 }
+const context = { clock: () => 0, idleMs: 1, absoluteMs: 1 }
 const url = 'slow://user:secret@server'
 
 beforeEach(() => void vi.useFakeTimers())

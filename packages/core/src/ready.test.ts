@@ -62,8 +62,11 @@ test('a guarded store, and one that is still being opened, pass the question on'
   const ready = vi.fn(async () => {})
   const guarded = guard(storeWith({ ready }))
   await askReady(guarded)
-  await askReady(new OpeningStore({ open: async () => guarded }, 'test:', { clock: Date.now, idleMs: 1 }), {
-    timeoutMs: 100,
-  })
+  await askReady(
+    new OpeningStore({ open: async () => guarded }, 'test:', { clock: Date.now, idleMs: 1, absoluteMs: 1 }),
+    {
+      timeoutMs: 100,
+    },
+  )
   expect(ready.mock.calls).toEqual([[undefined], [{ timeoutMs: 100 }]])
 })

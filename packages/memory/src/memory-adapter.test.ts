@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SessionRecord } from '@holdfast/core'
 import { memory } from './memory-adapter.js'
 
-const context = { clock: () => 1_000, idleMs: 1 }
+const context = { clock: () => 1_000, idleMs: 1, absoluteMs: 1 }
 const record: SessionRecord = { data: '{}', revision: 1, tag: 'aaaaaaaa', expiresAt: 2_000 }
 
 describe('memory: as a URL', () => {

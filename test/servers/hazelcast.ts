@@ -1,0 +1,46 @@
+import { freePort } from './free-port.js'
+import { HazelcastMember } from './hazelcast-member.js'
+import { requireHazelcast } from './hazelcast-program.js'
+import { makeScratch } from './scratch.js'
+import { until } from './until.js'
+
+const MEMBERS = 3
+const START_MS = 120_000
+
+/** Three members on this machine, with the configuration that the docs recommend. */
+export interface HazelcastCluster {
+  readonly url: string
+  readonly clusterName: string
+  readonly members: readonly HazelcastMember[]
+  /** Resolves when all members are there, see each other and have their share, backups too. */
+  settled(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** `requireHazelcast()` says whether this machine can. Takes about 10 s. */
+export async function startHazelcast(): Promise<HazelcastCluster> {
+  const program = await requireHazelcast()
+  if (!program) throw new Error('Hazelcast is missing; ask requireHazelcast before this is called.')
+  const scratch = await makeScratch()
+  const ports: number[] = []
+  while (ports.length < MEMBERS) ports.push(await freePort())
+  const members = ports.map((port) => new HazelcastMember({ program, folder: scratch.path, port, ports }))
+  const stop = async (): Promise<void> => {
+    await Promise.all(members.map((member) => member.kill()))
+    await scratch.remove()
+  }
+  const isSettled = async (): Promise<boolean> => {
+    for (const member of members) if (!member.isRunning) await member.start()
+    return (await Promise.all(members.map((member) => member.health()))).every((size) => size === MEMBERS)
+  }
+  const settled = (): Promise<void> => until('the cluster is settled', isSettled, START_MS)
+  try {
+    await settled()
+  } catch (error) {
+    const said = members.map((member) => member.output()).join('\n')
+    await stop()
+    throw new Error(`${String(error)}\n${said}`, { cause: error })
+  }
+  const url = `hazelcast://${members.map(({ address }) => address).join(',')}/sessions?cluster=sessions`
+  return { url, clusterName: 'sessions', members, settled, stop }
+}
