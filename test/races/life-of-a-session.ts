@@ -89,10 +89,13 @@ const otherList = (list: readonly string[]): readonly string[] =>
 
 /**
  * A store that has come back empty says of nothing that it is absent: the other one may go at once. That it is empty as well
- * then, or that the first one has come back with old data, would be two faults.
+ * then, or that the first one has come back with old data, would be two faults; so would be a new list, of which one store
+ * more has nothing.
  */
 const needsRest = ({ wipe, cutFrom, rest }: Episode, next: Episode | undefined): boolean =>
-  rest || !wipe || cutFrom.length < APP_SERVERS || !next || next.wipe
+  rest || !wipe || cutFrom.length < APP_SERVERS || !next || next.wipe || changesList(next)
+
+const changesList = ({ steps }: Episode): boolean => steps.some(({ does }) => does === 'take the new list')
 
 /** All that the clients do, through all episodes. Rejects where a promise is broken. */
 export async function live(
@@ -107,7 +110,7 @@ export async function live(
   for (const [at, episode] of episodes.entries()) {
     const { server, cutFrom, wipe, steps } = episode
     const name = names[server] as string
-    const changes = steps.some(({ does }) => does === 'take the new list')
+    const changes = changesList(episode)
     const next = changes ? otherList(list) : list
     // A list that changes by one store takes the place of one fault.
     world.cut(name, changes ? [] : cutFrom)
