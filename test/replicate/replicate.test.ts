@@ -81,6 +81,15 @@ describe('what is there', () => {
   })
 })
 
+test('what is too large for the standby is read from the primary', async () => {
+  const [primary, key] = [memoryStore(), createKey()]
+  const store = failover(primary, memoryStore({ maxBytes: 2_000 }))
+  onTestFinished(() => store.close())
+  const record = createRecord({ data: JSON.stringify({ note: 'x'.repeat(4_000) }) })
+  await primary.write(key, record, 'absent')
+  expect(await store.read(key)).toMatchObject({ data: record.data })
+})
+
 describe('nothing there', () => {
   test('is believed when both say so, and when a store that has been there for long says so alone', async () => {
     const clock = createClock()

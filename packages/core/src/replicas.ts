@@ -1,5 +1,5 @@
 import { CallTime } from './call-time.js'
-import { isStoreUnavailable, StoreUnavailableError } from './errors.js'
+import { isSessionTooLarge, isStoreUnavailable, StoreUnavailableError } from './errors.js'
 import { publishStore, type StoreOperation } from './events.js'
 import { bare, bring, currentOf, decide, holds, isForeign, joinAll, refusal, View, viewOf, withView } from './copies.js'
 import type { Member, MemberState } from './member.js'
@@ -79,7 +79,9 @@ export class Replicas implements SessionStore {
     })
     if (outcomes.size === 0) throw this.#unavailable('touch', view)
     const ordered = this.#rank(key).flatMap((member) => outcomes.get(member) ?? [])
-    return ordered.find(({ written }) => written) ?? refusal(joinAll(ordered.map(currentOf)))
+    // As with writes the first that has it decides: of two processes one moves the deadline, on whichever copies.
+    const first = ordered.find((outcome) => outcome.written || outcome.current)
+    return first?.written ? first : refusal(joinAll(ordered.map(currentOf)))
   }
 
   release(): void {
@@ -162,7 +164,8 @@ export class Replicas implements SessionStore {
           view.held.set(member, await bring(member, key, joined, held, time))
           publishStore({ type: 'repaired', store: member.name })
         } catch (error) {
-          this.#failed(error, view)
+          // What is too large for one store is read from the other.
+          if (!isSessionTooLarge(error)) this.#failed(error, view)
         }
       }),
     )
