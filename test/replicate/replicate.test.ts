@@ -152,6 +152,16 @@ describe('a write', () => {
     await expect(store.write(key, createTombstone(), 'newer')).rejects.toEqual(unavailable)
   })
 
+  test('of a deadline that the first store has already is none, and the second gets it', async () => {
+    const group = startGroup('failover')
+    const { key, record } = await written(group)
+    const expiresAt = record.expiresAt + 60_000
+    const held = (await group.at('primary').read(key)) as SessionRecord
+    await group.at('primary').touch(key, held, expiresAt)
+    expect(await group.join().touch(key, record, expiresAt)).toMatchObject({ written: false })
+    expect(await group.at('standby').read(key)).toMatchObject({ expiresAt })
+  })
+
   test('rejects when no store answers', async () => {
     const group = startGroup('failover')
     for (const name of ['primary', 'standby']) group.at(name).fault = down
