@@ -27,7 +27,11 @@ subscribe('holdfast:session', (message) => {
   count(event.type)
   if (event.type === 'conflict') attempts[event.rounds] = (attempts[event.rounds] ?? 0) + event.commits
 })
-subscribe('holdfast:store', (message) => count((message as StoreEvent).type))
+subscribe('holdfast:store', (message) => {
+  const event = message as StoreEvent
+  count(event.type)
+  if (event.type === 'degraded') count(`degraded-${event.operation}`)
+})
 process.on('unhandledRejection', () => rejections++)
 process.on('warning', (warning) => count((warning as { code?: string }).code ?? warning.name))
 

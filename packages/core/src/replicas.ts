@@ -124,17 +124,18 @@ export class Replicas implements SessionStore {
     ask: (member: Member, call: CallOptions, view: View) => Promise<void>,
   ): Promise<View> {
     const view = new View()
-    const waiting = [...this.#rank(key)]
-    const seek = async (): Promise<void> => {
-      for (let member = waiting.shift(); member; member = waiting.shift()) {
+    const rank = this.#rank(key)
+    const spares = rank.slice(this.#copies)
+    const seek = async (first: Member): Promise<void> => {
+      for (let member: Member | undefined = first; member; member = spares.shift()) {
         try {
-          return await ask(member, time.next(waiting.length > 0), view)
+          return await ask(member, time.next(spares.length > 0), view)
         } catch (error) {
           this.#failed(error, view)
         }
       }
     }
-    await Promise.all(Array.from({ length: this.#copies }, seek))
+    await Promise.all(rank.slice(0, this.#copies).map(seek))
     return view
   }
 
