@@ -53,9 +53,9 @@ export class DemoPage {
     await this.noticed(`Server ${server} was killed`)
   }
 
-  /** Presses a button of Redis and waits until the page says what came of it. */
-  async redis(action: 'Freeze' | 'Thaw' | 'Kill' | 'Restart', notice: string): Promise<void> {
-    await this.page.getByRole('button', { name: `${action} Redis` }).click()
+  /** Presses a button of a session server and waits until the page says what came of it. */
+  async sessionServer(name: string, action: 'Freeze' | 'Thaw' | 'Kill' | 'Restart', notice: string): Promise<void> {
+    await this.page.getByRole('button', { name: `${action} ${name}`, exact: true }).click()
     await this.noticed(notice)
   }
 

@@ -4,6 +4,13 @@ export interface ServerFacts {
   readonly port: number
 }
 
+export interface SessionServerFacts {
+  readonly name: string
+  readonly status: string
+  readonly pid?: number
+  readonly address: string
+}
+
 interface State {
   readonly approach: string
   readonly approaches: readonly {
@@ -13,7 +20,7 @@ interface State {
     readonly command?: string
   }[]
   readonly servers: readonly ServerFacts[]
-  readonly sessionServer?: { readonly status: string; readonly pid?: number; readonly address: string }
+  readonly sessionServers?: { readonly servers: readonly SessionServerFacts[] }
   readonly visitors: readonly { readonly name: string; readonly login: string }[]
   readonly verdict: { readonly headline: string }
   readonly notice: string

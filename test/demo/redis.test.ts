@@ -40,13 +40,14 @@ describe.skipIf(redisServer === undefined)('the Redis of the demo', patient, () 
   async function startWithRedis(): Promise<OwnRedis> {
     const url = await start({ REDIS_URL: undefined })
     expect(await press(url, 'choose/redis')).toBe(204)
-    const { sessionServer, visitors } = await demoState(url)
+    const { sessionServers, visitors } = await demoState(url)
+    const [own] = sessionServers?.servers ?? []
     expect(visitors.map(({ login }) => login)).toEqual(Array(6).fill('in'))
-    const client = new Redis(`redis://${sessionServer?.address}`)
+    const client = new Redis(`redis://${own?.address}`)
     const [, folder = ''] = (await client.config('GET', 'dir')) as string[]
     client.disconnect()
     expect(await readdir(folder)).toEqual([])
-    return { url, pid: sessionServer?.pid ?? 0, folder }
+    return { url, pid: own?.pid ?? 0, folder }
   }
 
   async function leavesNothing({ pid, folder }: OwnRedis): Promise<void> {
@@ -67,8 +68,8 @@ describe.skipIf(redisServer === undefined)('the Redis of the demo', patient, () 
     'does not survive what a terminal sends to all of its processes, also while it is frozen: %s',
     async (_, signal, exit) => {
       const running = await startWithRedis()
-      expect(await press(running.url, 'freeze')).toBe(204)
-      expect(await press(running.url, 'freeze')).toBe(409)
+      expect(await press(running.url, 'freeze/Redis')).toBe(204)
+      expect(await press(running.url, 'freeze/Redis')).toBe(409)
       expect(await demo?.stop(signal)).toEqual(exit)
       await leavesNothing(running)
     },
@@ -82,12 +83,14 @@ describe.skipIf(redisServer === undefined)('the Redis of REDIS_URL', patient, ()
     expect(await press(url, 'choose/redis')).toBe(204)
     const state = await demoState(url)
     expect(state.visitors.map(({ login }) => login)).toEqual(Array(6).fill('in'))
-    expect(state.sessionServer).toEqual({ status: 'given', address: `127.0.0.1:${redis.port}` })
+    expect(state.sessionServers?.servers).toEqual([
+      { name: 'Redis', status: 'given', address: `127.0.0.1:${redis.port}` },
+    ])
     const keys = (await redis.command('KEYS', '*')) as string[]
     expect(keys.filter((key) => !key.startsWith('holdfast-demo:'))).toEqual([])
     expect(keys.length).toBeGreaterThanOrEqual(6)
 
-    for (const action of ['kill/Redis', 'restart/Redis', 'freeze', 'thaw']) {
+    for (const action of ['kill/Redis', 'restart/Redis', 'freeze/Redis', 'thaw/Redis']) {
       expect(await press(url, action), action).toBe(409)
     }
     await demo?.stop('SIGINT')

@@ -44,14 +44,14 @@ describe.skipIf(missing)('the page, with a session server', { timeout: 90_000 },
   })
 
   const lost = async (): Promise<number> => Number(await page.text('#lost'))
-  const redisPid = async (): Promise<number> => (await demoState(url)).sessionServer?.pid ?? 0
+  const redisPid = async (): Promise<number> => (await demoState(url)).sessionServers?.servers[0]?.pid ?? 0
 
   test('every login holds on every server, also when one of them is killed and comes back', async () => {
     const before = await lost()
     const calm = await page.send20()
     expect(results(calm)).toEqual(['kept'])
     expect(servers(calm)).toEqual(names)
-    expect(await page.text('#session-server .what')).toBe(`process ${await redisPid()}`)
+    expect(await page.text('.session-server .what')).toBe(`process ${await redisPid()}`)
 
     await page.kill('B')
     await page.noticed('Nobody had a login there: Redis keeps them.')
@@ -69,7 +69,7 @@ describe.skipIf(missing)('the page, with a session server', { timeout: 90_000 },
 
   test('while Redis is frozen visitors get a 503, and nobody has lost a login when it goes on', async () => {
     const before = await lost()
-    await page.redis('Freeze', 'it is there, and answers nothing.')
+    await page.sessionServer('Redis', 'Freeze', 'it is there, and answers nothing.')
     const frozen = await page.send20()
     expect(results(frozen)).toEqual(['failed'])
     expect(servers(frozen)).toEqual(names)
@@ -78,7 +78,7 @@ describe.skipIf(missing)('the page, with a session server', { timeout: 90_000 },
     expect(await page.text('#signed-in')).toBe('0 of 6')
     expect(new Set(await visitors())).toEqual(new Set(['got a 503']))
 
-    await page.redis('Thaw', 'Redis goes on where it stopped')
+    await page.sessionServer('Redis', 'Thaw', 'Redis goes on where it stopped')
     await holdsAgain()
     expect(await lost()).toBe(before)
     expect(await page.text('#signed-in')).toBe('6 of 6')
@@ -87,14 +87,14 @@ describe.skipIf(missing)('the page, with a session server', { timeout: 90_000 },
   test('a Redis that is killed takes all logins along: 503 while it is away, signed out once when it is back', async () => {
     const before = await lost()
     const pid = await redisPid()
-    await page.redis('Kill', `Redis was killed (SIGKILL, process ${pid}).`)
+    await page.sessionServer('Redis', 'Kill', `Redis was killed (SIGKILL, process ${pid}).`)
     expect(isAlive(pid)).toBe(false)
     expect(results(await page.send20())).toEqual(['failed'])
     expect(await page.text('#verdict')).toBe('Redis is down.')
-    expect(await page.text('#session-server .what')).toBe('stopped')
+    expect(await page.text('.session-server .what')).toBe('stopped')
     expect(await lost()).toBe(before)
 
-    await page.redis('Restart', 'Redis is back, with an empty memory')
+    await page.sessionServer('Redis', 'Restart', 'Redis is back, with an empty memory')
     await holdsAgain()
     expect(await lost()).toBe(before + 6)
     expect(await page.text('#signed-in')).toBe('6 of 6')
@@ -106,12 +106,12 @@ describe.skipIf(missing)('the page, with a session server', { timeout: 90_000 },
     await page.kill('A')
     await page.restart('A')
     expect(results(await page.send20())).toEqual(['failed'])
-    await page.redis('Restart', 'Redis is back, with an empty memory')
+    await page.sessionServer('Redis', 'Restart', 'Redis is back, with an empty memory')
     await holdsAgain()
   })
 
   test('the shop tells its customer what is the matter, on each of its servers', async () => {
-    await page.redis('Freeze', 'it is there, and answers nothing.')
+    await page.sessionServer('Redis', 'Freeze', 'it is there, and answers nothing.')
     const { servers: running } = await demoState(url)
     for (const { name, port } of running) {
       const response = await fetch(`http://127.0.0.1:${port}/sign-in/Guest`, { method: 'POST', redirect: 'manual' })
@@ -119,7 +119,7 @@ describe.skipIf(missing)('the page, with a session server', { timeout: 90_000 },
       expect(response.headers.get('content-type'), name).toMatch(/^text\/html/)
       expect(await response.text(), name).toContain(`Server ${name} gets no answer from Redis`)
     }
-    await page.redis('Thaw', 'Redis goes on where it stopped')
+    await page.sessionServer('Redis', 'Thaw', 'Redis goes on where it stopped')
     await holdsAgain()
   })
 
@@ -131,12 +131,12 @@ describe.skipIf(missing)('the page, with a session server', { timeout: 90_000 },
       await shop.getByRole('link', { name: 'Reload' }).click()
       expect(await shop.locator('h1').innerText()).toBe('Welcome, Guest.')
     }
-    await page.redis('Freeze', 'it is there, and answers nothing.')
+    await page.sessionServer('Redis', 'Freeze', 'it is there, and answers nothing.')
     for (const _ of names) {
       const response = await shop.goto(`${url}/shop`)
       expect([response?.status(), await shop.locator('h1').innerText()]).toEqual([503, 'One moment, please.'])
     }
-    await page.redis('Thaw', 'Redis goes on where it stopped')
+    await page.sessionServer('Redis', 'Thaw', 'Redis goes on where it stopped')
     await holdsAgain()
     await shop.goto(`${url}/shop`)
     expect(await shop.locator('h1').innerText()).toBe('Welcome, Guest.')
@@ -150,11 +150,11 @@ describe.skipIf(missing)('the page, with a session server', { timeout: 90_000 },
 
   test('another approach ends Redis, also a frozen one', async () => {
     const pid = await redisPid()
-    await page.redis('Freeze', 'it is there, and answers nothing.')
+    await page.sessionServer('Redis', 'Freeze', 'it is there, and answers nothing.')
     await page.choose('Sticky by cookie')
     expect(isAlive(pid)).toBe(false)
-    expect(await page.page.locator('#session-server').isVisible()).toBe(false)
-    expect((await demoState(url)).sessionServer).toBeUndefined()
+    expect(await page.page.locator('#session-servers').isVisible()).toBe(false)
+    expect((await demoState(url)).sessionServers).toBeUndefined()
   })
 
   test('and all the while the browser had nothing to complain about', () => {

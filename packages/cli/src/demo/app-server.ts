@@ -4,6 +4,7 @@ import { extname } from 'node:path'
 import { firstMessage } from './first-message.js'
 import type { ServerReady } from './serve.js'
 import type { ServerState } from './state.js'
+import type { StoreConfig } from './store-config.js'
 
 export type AppServerStatus =
   | { readonly is: 'stopped' }
@@ -55,11 +56,12 @@ export class AppServer {
   }
 
   /** Resolves when it listens. Rejects when the process ends before that, or does not get there in 30 s. */
-  async start(store: string): Promise<void> {
+  async start(config: StoreConfig): Promise<void> {
     if (this.#status.is !== 'stopped') return
     const { module, name, env } = this.#options
     const file = new URL(`./${module}${extname(import.meta.url)}`, import.meta.url)
-    const child = fork(file, { env: { ...process.env, ...env, SERVER_NAME: name, SESSION_STORE: store } })
+    const store = { SESSION_FAILOVER: undefined, ...config }
+    const child = fork(file, { env: { ...process.env, ...env, SERVER_NAME: name, ...store } })
     child.once('exit', (code, signal) => this.#ended(child, signal ?? `exit code ${code}`))
     this.#answered = 0
     this.#become({ is: 'starting', process: child })

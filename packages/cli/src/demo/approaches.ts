@@ -1,5 +1,8 @@
-import type { GivenRedis, MissingRedis, RedisProgram } from './find-redis.js'
+import { findProgram } from './find-program.js'
+import { findRedis, findRedisProgram, type GivenRedis, type MissingRedis, type RedisProgram } from './find-redis.js'
+import { oneRedis, redisPair, threeMemcached } from './own-servers.js'
 import { roundRobin, stickyByAddress, stickyByCookie, type Policy } from './policies.js'
+import type { OwnServers } from './store-config.js'
 
 /** One entry of the page's switch: how the balancer spreads requests, and where the servers keep their sessions. */
 export interface Approach {
@@ -7,8 +10,8 @@ export interface Approach {
   readonly title: string
   /** One or two sentences for the page. */
   readonly line: string
-  /** The `SESSION_STORE` of the app servers, or the session server that they share. */
-  readonly store: string | GivenRedis | RedisProgram
+  /** The `SESSION_STORE` of the app servers, or the session servers that they share. */
+  readonly store: string | GivenRedis | OwnServers
   /** Called once for each time that the approach is chosen. */
   readonly policy: () => Policy
   /** The balancer names the chosen server in a cookie of its own. */
@@ -22,7 +25,7 @@ export interface MissingApproach extends MissingRedis {
 }
 
 /** What needs nothing but Node, in the order of the page; the first one is chosen at the start. */
-export const approaches = [
+const withoutServers = [
   {
     id: 'round-robin',
     title: 'Round-robin',
@@ -49,11 +52,31 @@ export const approaches = [
   },
 ] as const satisfies readonly Approach[]
 
+/** All approaches that there are on this machine, and one with Redis even if that is missing. */
+export function approachesFor(env: NodeJS.ProcessEnv): [Approach, ...(Approach | MissingApproach)[]] {
+  return [...withoutServers, redisApproach(findRedis(env)), ...memcachedApproach(env), ...standbyApproach(env)]
+}
+
+const shared = { policy: roundRobin, setsRoute: false }
 const sessionServer = { id: 'redis', title: 'Session server (Redis)' }
 
 /** The approach with Redis; without one, what it takes to have it here. */
-export function redisApproach(redis: GivenRedis | RedisProgram | MissingRedis): Approach | MissingApproach {
+function redisApproach(redis: GivenRedis | RedisProgram | MissingRedis): Approach | MissingApproach {
   if ('line' in redis) return { ...sessionServer, ...redis }
   const line = 'Each request goes to the next server. All of them keep their logins in one Redis.'
-  return { ...sessionServer, line, store: redis, policy: roundRobin, setsRoute: false }
+  return { ...sessionServer, ...shared, line, store: 'program' in redis ? oneRedis(redis.program) : redis }
+}
+
+function memcachedApproach(env: NodeJS.ProcessEnv): Approach[] {
+  const program = findProgram('memcached', env)
+  if (program === undefined) return []
+  const line = 'Each login is kept on two of three Memcached servers. Any one of them may die.'
+  return [{ ...shared, id: 'memcached', title: 'Memcached, three servers', line, store: threeMemcached(program) }]
+}
+
+function standbyApproach(env: NodeJS.ProcessEnv): Approach[] {
+  const program = findRedisProgram(env)
+  if (program === undefined) return []
+  const line = 'Each login is kept in two Redis servers. Either of them may die.'
+  return [{ ...shared, id: 'standby', title: 'Redis with a standby', line, store: redisPair(program) }]
 }

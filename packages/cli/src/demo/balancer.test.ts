@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { approaches, type Approach } from './approaches.js'
+import { approachesFor, type Approach } from './approaches.js'
 import { Balancer, type Backend } from './balancer.js'
 
 interface Answered {
@@ -46,9 +46,10 @@ afterEach(() => {
   for (const server of servers) server.close().closeAllConnections()
 })
 
+const approach = (id: string): Approach => approachesFor({}).find((each) => each.id === id) as Approach
+
 async function open(id: string): Promise<Balancer> {
-  const approach = approaches.find((each) => each.id === id) as Approach
-  const balancer = new Balancer(shops, approach)
+  const balancer = new Balancer(shops, approach(id))
   origin = await listen((request, response) => void balancer.handle(request, response))
   return balancer
 }
@@ -99,7 +100,7 @@ describe('the cookie of the balancer', () => {
   test('is not set by the other approaches, and a switch takes effect at once', async () => {
     const balancer = await open('round-robin')
     expect((await get()).headers.getSetCookie()).toEqual(['sid=new; Path=/'])
-    balancer.use(approaches.find(({ id }) => id === 'sticky-cookie') as Approach)
+    balancer.use(approach('sticky-cookie'))
     expect((await get()).headers.getSetCookie()).toHaveLength(2)
   })
 

@@ -23,8 +23,8 @@ const actions: Readonly<Record<string, Action | undefined>> = {
   choose: (demo, approach) => demo.choose(approach),
   kill: (demo, server) => demo.kill(server),
   restart: (demo, server) => demo.restart(server),
-  freeze: (demo) => demo.freeze(),
-  thaw: (demo) => demo.thaw(),
+  freeze: (demo, server) => demo.freeze(server),
+  thaw: (demo, server) => demo.thaw(server),
   'sign-in': (demo) => demo.signIn(),
   run: (demo) => demo.run(),
   pause: (demo) => demo.pause(),
@@ -77,7 +77,7 @@ export class ControlPlane {
 
   /** `/demo/kill/B`: the action and, where it takes one, the name that it is for. */
   async #act(path: string, response: ServerResponse): Promise<void> {
-    const [, , name = '', of = ''] = path.split('/')
+    const [, , name = '', of = ''] = path.split('/').map(decoded)
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined
     if (action === undefined) return answer(response, 404, `There is no ${path} here.`)
     const done = await action(this.#demo, of)
@@ -102,6 +102,15 @@ export class ControlPlane {
 }
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? ''
+
+/** As it was, when it is no valid encoding. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
 
 /**
  * Other sites must not press the buttons: their requests say so in `Sec-Fetch-Site`, and one whose name was pointed at

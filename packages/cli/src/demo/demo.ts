@@ -2,36 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { AppServer } from './app-server.js'
 import type { Approach, MissingApproach } from './approaches.js'
 import { Balancer } from './balancer.js'
+import { fleet, people } from './cast.js'
 import { obituary, serverIsBack } from './notices.js'
 import { Scoreboard } from './scoreboard.js'
-import { SessionServer } from './session-server.js'
+import { SessionServers } from './session-servers.js'
 import type { ApproachState, DemoState, ServerState, VisitorState } from './state.js'
 import { Traffic } from './traffic.js'
 import { judge } from './verdict.js'
 import { Visitor } from './visitor.js'
 
-const fleet = [
-  { name: 'A', framework: 'Koa', module: 'shop-koa' },
-  { name: 'B', framework: 'Express', module: 'shop-express' },
-  { name: 'C', framework: 'Koa', module: 'shop-koa' },
-] as const
-
-/** Addresses that RFC 5737 sets aside for examples. */
-const people = [
-  ['Mia', '192.0.2.11'],
-  ['Noah', '192.0.2.14'],
-  ['Olga', '192.0.2.42'],
-  ['Pia', '198.51.100.23'],
-  ['Rui', '198.51.100.60'],
-  ['Sam', '203.0.113.5'],
-] as const
-
-/** The launch: six visitors, a balancer, three app servers, a session server, and everything that one can do to them. */
+/** The launch: six visitors, a balancer, three app servers, session servers, and everything that one can do to them. */
 export class Demo {
   readonly balancer: Balancer
   readonly #approaches: readonly (Approach | MissingApproach)[]
   readonly #servers: readonly AppServer[]
-  readonly #sessionServer: SessionServer
+  readonly #sessionServers: SessionServers
   readonly #visitors = people.map(([name, address]) => new Visitor(name, address))
   readonly #scoreboard = new Scoreboard()
   readonly #traffic = new Traffic(() => this.#clickOfOne())
@@ -52,21 +37,21 @@ export class Demo {
       this.#say(this.#obituary(server.name, `stopped by itself (${how})`))
     this.#servers = fleet.map((server) => new AppServer({ ...server, env, onChange, onCrash }))
     const { store } = this.#approach
-    this.#sessionServer = new SessionServer({ store, onChange, onCrash: (notice) => this.#say(notice) })
+    this.#sessionServers = new SessionServers({ store, onChange, onCrash: (notice) => this.#say(notice) })
     this.balancer = new Balancer(this.#servers, this.#approach)
   }
 
   /** Starts the servers and signs everybody in. `origin` is where the balancer listens. Rejects when a server does not start. */
   async start(origin: string): Promise<void> {
     this.#origin = origin
-    await Promise.all(this.#servers.map((server) => server.start(this.#sessionServer.url)))
+    await Promise.all(this.#servers.map((server) => server.start(this.#sessionServers.config)))
     await this.#traffic.between(() => this.#signInAll())
   }
 
   async close(): Promise<void> {
     await this.#traffic.pause()
     await Promise.all(this.#servers.map((server) => server.kill()))
-    await this.#sessionServer.close()
+    await this.#sessionServers.close()
   }
 
   /** Every approach begins with fresh logins, so that their scores can be compared. `false`: there is none of that id here. */
@@ -94,7 +79,7 @@ export class Demo {
 
   /** `false`: there is no such server, or it is not running. */
   async kill(name: string): Promise<boolean> {
-    if (name === 'Redis') return this.#says(await this.#sessionServer.kill())
+    if (this.#sessionServers.has(name)) return this.#says(await this.#sessionServers.kill(name))
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'running') return false
     const notice = this.#obituary(name, `was killed (SIGKILL, process ${server.status.process.pid})`)
@@ -105,22 +90,22 @@ export class Demo {
 
   /** `false`: there is no such server, or it is not stopped. A server that does not start says so on the page. */
   async restart(name: string): Promise<boolean> {
-    if (name === 'Redis') return await this.#restartSessionServer()
+    if (this.#sessionServers.has(name)) return await this.#restartSessionServer(name)
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'stopped') return false
-    if (await this.#succeeds(server.start(this.#sessionServer.url)))
-      this.#say(serverIsBack(name, this.#sessionServer.isThere))
+    if (await this.#succeeds(server.start(this.#sessionServers.config)))
+      this.#say(serverIsBack(name, this.#sessionServers.kind))
     return true
   }
 
-  /** Redis keeps its connections and answers nothing. `false`: there is none, or it is not running. */
-  freeze(): boolean {
-    return this.#says(this.#sessionServer.freeze())
+  /** A session server keeps its connections and answers nothing. `false`: there is none, or it is not running. */
+  freeze(name: string): boolean {
+    return this.#says(this.#sessionServers.freeze(name))
   }
 
-  /** `false`: Redis is not frozen. */
-  thaw(): boolean {
-    return this.#says(this.#sessionServer.thaw())
+  /** `false`: it is not frozen. */
+  thaw(name: string): boolean {
+    return this.#says(this.#sessionServers.thaw(name))
   }
 
   async run(): Promise<void> {
@@ -144,18 +129,18 @@ export class Demo {
 
   state(): DemoState {
     const servers = this.#servers.map((server) => this.#serverState(server))
-    const sessionServer = this.#sessionServer.state
+    const sessionServers = this.#sessionServers.state
     const { requests } = this.#scoreboard
     const score = this.#scoreboard.score(this.#approach.id)
     return {
       approach: this.#approach.id,
       approaches: this.#approaches.map((approach) => this.#approachState(approach)),
       servers,
-      sessionServer,
+      sessionServers,
       visitors: this.#visitorStates(),
       requests,
       traffic: this.#traffic.running ? 'running' : 'paused',
-      verdict: judge({ score, servers, sessionServer, newest: requests.at(-1) }),
+      verdict: judge({ score, servers, sessionServers, newest: requests.at(-1) }),
       notice: this.#notice,
     }
   }
@@ -205,13 +190,14 @@ export class Demo {
   /** A server reads its store when it starts. */
   async #startAnew(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.kill()))
-    await this.#succeeds(this.#sessionServer.use(this.#approach.store))
-    await Promise.all(this.#servers.map((server) => this.#succeeds(server.start(this.#sessionServer.url))))
+    await this.#succeeds(this.#sessionServers.use(this.#approach.store))
+    await Promise.all(this.#servers.map((server) => this.#succeeds(server.start(this.#sessionServers.config))))
   }
 
-  async #restartSessionServer(): Promise<boolean> {
-    if (this.#sessionServer.state?.status !== 'stopped') return false
-    await this.#succeeds(this.#sessionServer.restart().then((notice) => this.#says(notice)))
+  async #restartSessionServer(name: string): Promise<boolean> {
+    const server = this.#sessionServers.state?.servers.find((each) => each.name === name)
+    if (server?.status !== 'stopped') return false
+    await this.#succeeds(this.#sessionServers.restart(name).then((notice) => this.#says(notice)))
     return true
   }
 
@@ -245,7 +231,7 @@ export class Demo {
   }
 
   #obituary(server: string, how: string): string {
-    return obituary(server, how, this.#visitorStates(), this.#sessionServer.isThere)
+    return obituary(server, how, this.#visitorStates(), this.#sessionServers.kind)
   }
 }
 

@@ -1,5 +1,4 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { findProgram } from './find-program.js'
 
 /** A Redis that is there already: the demo uses it, and neither starts nor ends it. */
 export interface GivenRedis {
@@ -35,9 +34,13 @@ const installers = [
 export function findRedis(env: NodeJS.ProcessEnv): GivenRedis | RedisProgram | MissingRedis {
   const { REDIS_URL: url = '' } = env
   if (url !== '') return given(url)
-  const program = programs.map((name) => findProgram(name, env)).find((path) => path !== undefined)
+  const program = findRedisProgram(env)
   return program === undefined ? adviceFor(env) : { program }
 }
+
+/** The path of a program in `PATH`, whatever `REDIS_URL` is. */
+export const findRedisProgram = (env: NodeJS.ProcessEnv): string | undefined =>
+  programs.map((name) => findProgram(name, env)).find((path) => path !== undefined)
 
 /** A bad URL is not shown: it may hold a password. */
 function given(url: string): GivenRedis | MissingRedis {
@@ -62,18 +65,4 @@ function adviceFor(env: NodeJS.ProcessEnv): MissingRedis {
       ? 'All servers keep their logins in one Redis. Set REDIS_URL to yours, and start the demo again.'
       : 'All servers keep their logins in one Redis. Install it, and start the demo again:'
   return { line, command }
-}
-
-function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {
-  const folders = (env['PATH'] ?? '').split(delimiter)
-  return folders.map((folder) => join(folder, name)).find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,28 +1,53 @@
 import type { VisitorState } from './state.js'
+import type { Kind } from './store-config.js'
 
-/** Says whose login ended with a server. One that is kept in memory lives where its last answer came from. */
-export function obituary(server: string, how: string, visitors: readonly VisitorState[], inRedis: boolean): string {
+/**
+ * Says whose login ended with an app server. One that is kept in memory lives where its last answer came from; `kind` is
+ * what keeps the others.
+ */
+export function obituary(
+  server: string,
+  how: string,
+  visitors: readonly VisitorState[],
+  kind: Kind | undefined,
+): string {
   const names = visitors.filter((each) => each.login !== 'out' && each.server === server).map(({ name }) => name)
   const logins = names.length === 1 ? 'the login' : 'the logins'
-  if (inRedis) return `Server ${server} ${how}. Nobody had a login there: Redis keeps them.`
+  if (kind !== undefined) return `Server ${server} ${how}. Nobody had a login there: ${kind} keeps them.`
   if (names.length === 0) return `Server ${server} ${how}. Nobody had a login there.`
   return `Server ${server} ${how}. Gone with it: ${logins} of ${listed(names)}.`
 }
 
-export const serverIsBack = (server: string, inRedis: boolean): string =>
-  inRedis
-    ? `Server ${server} is back, and asks Redis for the logins.`
-    : `Server ${server} is back, with an empty memory.`
+export const serverIsBack = (server: string, kind: Kind | undefined): string =>
+  kind === undefined
+    ? `Server ${server} is back, with an empty memory.`
+    : `Server ${server} is back, and asks ${kind} for the logins.`
 
-const goneWithRedis = 'It kept the logins in its memory only: all of them are gone.'
+// What happened to a session server of the demo. `othersGoOn`: there are others, and all of them run.
 
-/** What happened to the demo's own Redis. */
-export const redisNotices = {
-  killed: (pid: number) => `Redis was killed (SIGKILL, process ${pid}). ${goneWithRedis}`,
-  crashed: `Redis stopped by itself. ${goneWithRedis}`,
-  isBack: 'Redis is back, with an empty memory: everybody has to sign in again.',
-  frozen: (pid: number) => `Redis is frozen (SIGSTOP, process ${pid}): it is there, and answers nothing.`,
-  thawed: 'Redis goes on where it stopped, and has lost nothing.',
-} as const
+export const killed = (name: string, pid: number, othersGoOn: boolean): string =>
+  `${name} was killed (SIGKILL, process ${pid}). ${gone(name, othersGoOn)}`
+
+export const crashed = (name: string, othersGoOn: boolean): string =>
+  `${name} stopped by itself. ${gone(name, othersGoOn)}`
+
+export const isBack = (name: string, othersGoOn: boolean): string => {
+  if (isAlone(name)) return `${name} is back, with an empty memory: everybody has to sign in again.`
+  const copied = othersGoOn ? ' A login is copied to it when it is used.' : ''
+  return `${name} is back, with an empty memory.${copied}`
+}
+
+export const frozen = (name: string, pid: number): string =>
+  `${name} is frozen (SIGSTOP, process ${pid}): it is there, and answers nothing.`
+
+export const thawed = (name: string): string => `${name} goes on where it stopped, and has lost nothing.`
+
+function gone(name: string, othersGoOn: boolean): string {
+  if (isAlone(name)) return 'It kept the logins in its memory only: all of them are gone.'
+  return othersGoOn ? 'Its copies are gone; the others have theirs.' : 'Its copies are gone.'
+}
+
+/** One of several has a number in its name. */
+const isAlone = (name: string): boolean => !/\d$/.test(name)
 
 const listed = (names: readonly string[]): string => new Intl.ListFormat('en').format(names)

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { approaches, redisApproach } from './approaches.js'
+import { approachesFor } from './approaches.js'
 import { ControlPlane } from './control-plane.js'
 import { Demo } from './demo.js'
-import { findRedis } from './find-redis.js'
 
 export interface RunningDemo {
   readonly url: string
@@ -14,7 +13,7 @@ export interface RunningDemo {
 
 /** Starts the demo on 127.0.0.1; port 0 is any free one. Rejects with a sentence when the port is taken. */
 export async function runDemo(port: number): Promise<RunningDemo> {
-  const demo: Demo = new Demo([...approaches, redisApproach(findRedis(process.env))], () => control.publish())
+  const demo: Demo = new Demo(approachesFor(process.env), () => control.publish())
   const control = new ControlPlane(demo)
   const server = createServer((request, response) => {
     const handler = control.owns(request) ? control : demo.balancer

@@ -7,6 +7,7 @@ import { patiencePage, shopPage } from './shop-page.js'
 const sessions = createSessions<{ customer: string }>({
   secret: process.env['SESSION_SECRET'],
   store: process.env['SESSION_STORE'],
+  failover: process.env['SESSION_FAILOVER'],
   onCommitError: (_error, _req, res) => res.setHeader('content-type', 'text/html').end(patiencePage()),
 })
 const app = express().use(sessions)

@@ -7,6 +7,7 @@ import { patiencePage, shopPage } from './shop-page.js'
 const sessions = createSessions<{ customer: string }>({
   secret: process.env['SESSION_SECRET'],
   store: process.env['SESSION_STORE'],
+  failover: process.env['SESSION_FAILOVER'],
 })
 const app = new Koa()
 

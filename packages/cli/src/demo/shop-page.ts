@@ -1,6 +1,14 @@
 import { serverName } from './serve.js'
 
-const place = process.env['SESSION_STORE']?.startsWith('memory:') ? 'in its memory' : 'from Redis'
+const { SESSION_STORE: store = '', SESSION_FAILOVER: failover } = process.env
+const kind = store.startsWith('memcached:') ? 'Memcached' : 'Redis'
+const place = store.startsWith('memory:') ? 'in its memory' : `from ${kind}`
+const silence =
+  failover !== undefined
+    ? 'no answer from either Redis'
+    : kind === 'Redis'
+      ? 'no answer from Redis'
+      : 'too few answers from Memcached'
 
 /** The shop as a browser shows it. It says which server answered, and whether that server knows the customer. */
 export function shopPage(customer: string | undefined): string {
@@ -15,7 +23,7 @@ export function shopPage(customer: string | undefined): string {
 export const patiencePage = (): string =>
   page(
     'One moment, please.',
-    `Server ${serverName} gets no answer from Redis, so it cannot know who you are. It says so at once, with status 503, and does not sign you out.`,
+    `Server ${serverName} gets ${silence}, so it cannot know who you are. It says so at once, with status 503, and does not sign you out.`,
   )
 
 const page = (headline: string, lead: string): string => `<!doctype html>

@@ -1,11 +1,13 @@
+import type { Kind } from './store-config.js'
+
 /** What the page shows. The control plane sends the whole of it after every change; the page only draws it. */
 export interface DemoState {
   /** The id of the chosen approach. */
   readonly approach: string
   readonly approaches: readonly ApproachState[]
   readonly servers: readonly ServerState[]
-  /** Where the servers keep their sessions, under an approach that has such a server. */
-  readonly sessionServer: SessionServerState | undefined
+  /** Where the servers keep their sessions, under an approach that has such servers. */
+  readonly sessionServers: SessionServersState | undefined
   readonly visitors: readonly VisitorState[]
   /** The newest requests, oldest first. */
   readonly requests: readonly RequestState[]
@@ -56,7 +58,19 @@ export interface ServerState {
   readonly share: number
 }
 
+export interface SessionServersState {
+  readonly kind: Kind
+  /** So many of them may be away, and every login holds. */
+  readonly spare: number
+  /** Where a session is, in a sentence. */
+  readonly holds: string
+  /** The lines of the app servers' config. */
+  readonly config: readonly string[]
+  readonly servers: readonly SessionServerState[]
+}
+
 export interface SessionServerState {
+  readonly name: string
   /** `'given'`: it is not the demo's, which knows nothing of it and does nothing to it. */
   readonly status: 'starting' | 'running' | 'frozen' | 'stopped' | 'given'
   /** The process, while there is one that is the demo's. */

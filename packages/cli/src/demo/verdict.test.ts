@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { RequestState, Score, ServerState, SessionServerState } from './state.js'
+import type { RequestState, Score, ServerState, SessionServersState, SessionServerState } from './state.js'
 import { judge, type Situation } from './verdict.js'
 
 function server(status: ServerState['status']): ServerState {
@@ -7,7 +7,13 @@ function server(status: ServerState['status']): ServerState {
 }
 const running = [server('running'), server('running')]
 const oneDown = [server('running'), server('stopped')]
-const redis = (status: SessionServerState['status']): SessionServerState => ({ status, pid: 1, address: 'host:1' })
+const redis = (...states: SessionServerState['status'][]): SessionServersState => ({
+  kind: 'Redis',
+  spare: states.length - 1,
+  holds: '',
+  config: [],
+  servers: states.map((status, i) => ({ name: `Redis ${i + 1}`, status, pid: 1, address: 'host:1' })),
+})
 const request = (result: RequestState['result'], by?: string): RequestState => ({
   id: 1,
   visitor: 'Mia',
@@ -20,7 +26,7 @@ const said = (score: Partial<Score>, situation: Partial<Situation> = {}): string
   const { tone, headline, line } = judge({
     score: { kept: 0, lost: 0, failed: 0, keptInARow: 0, ...score },
     servers: running,
-    sessionServer: undefined,
+    sessionServers: undefined,
     newest: undefined,
     ...situation,
   })
@@ -55,41 +61,49 @@ test('praises nobody while no server runs', () => {
 
 describe('with a session server', () => {
   test('praise names the next thing to try, which is not the Redis of somebody else', () => {
-    expect(said({}, { sessionServer: redis('running') })).toBe(
+    expect(said({}, { sessionServers: redis('running') })).toBe(
       'good: Everybody is signed in. All servers share the logins in Redis.',
     )
     const score = { kept: 9, keptInARow: 9 }
-    expect(said(score, { sessionServer: redis('running') })).toMatch(/Now kill a server, or freeze Redis\.$/)
-    expect(said(score, { sessionServer: redis('given') })).toMatch(/Now kill a server\.$/)
+    expect(said(score, { sessionServers: redis('running') })).toMatch(/Now kill a server, or freeze Redis\.$/)
+    expect(said(score, { sessionServers: redis('given') })).toMatch(/Now kill a server\.$/)
   })
 
   test('an outage is an outage and not a lost login, whatever the score', () => {
     const score = { kept: 30, failed: 3, keptInARow: 30 }
-    expect(said(score, { sessionServer: redis('frozen'), newest: request('failed', 'A') })).toBe(
+    expect(said(score, { sessionServers: redis('frozen'), newest: request('failed', 'A') })).toBe(
       'bad: Redis is frozen. Visitors get a 503 until it goes on. No login is lost for it. The last 503 came after 3 ms.',
     )
-    expect(said(score, { sessionServer: redis('stopped'), newest: request('kept', 'A') })).toBe(
+    expect(said(score, { sessionServers: redis('stopped'), newest: request('kept', 'A') })).toBe(
       'bad: Redis is down. Visitors get a 503 until it is back, and have to sign in again then.',
     )
-    expect(said(score, { sessionServer: redis('given'), newest: request('failed', 'A') })).toBe(
+    expect(said(score, { sessionServers: redis('given'), newest: request('failed', 'A') })).toBe(
       'bad: Redis is out of reach. Visitors get a 503, and nobody is signed out for it. The last 503 came after 3 ms.',
     )
   })
 
   test('a 503 of the balancer says nothing of Redis', () => {
     const newest = request('failed')
-    expect(said({ kept: 1 }, { sessionServer: redis('running'), newest })).toMatch(/^good/)
+    expect(said({ kept: 1 }, { sessionServers: redis('running'), newest })).toMatch(/^good/)
   })
 
   test('praise after an outage does not hide it', () => {
-    expect(said({ kept: 40, failed: 12, keptInARow: 40 }, { servers: oneDown, sessionServer: redis('running') })).toBe(
+    expect(said({ kept: 40, failed: 12, keptInARow: 40 }, { servers: oneDown, sessionServers: redis('running') })).toBe(
       'good: Every login holds. All 40 page views found their visitor signed in. 12 requests had got a 503.',
     )
   })
 
   test('logins that went with Redis are lost, and no other way is advised', () => {
-    expect(said({ kept: 6, lost: 4 }, { sessionServer: redis('running') })).toBe(
+    expect(said({ kept: 6, lost: 4 }, { sessionServers: redis('running') })).toBe(
       'bad: 4 logins lost. 4 of 10 page views found the visitor signed out: Redis did not have the login any more.',
     )
+  })
+
+  test('one of two that is away is praised, both are an outage', () => {
+    const score = { kept: 9, keptInARow: 9 }
+    expect(said(score, { sessionServers: redis('running', 'running') })).toMatch(/Now kill a server, or one Redis\.$/)
+    expect(said(score, { sessionServers: redis('frozen', 'running') })).toMatch(/And that while Redis 1 is frozen\.$/)
+    expect(said(score, { sessionServers: redis('running', 'stopped') })).toMatch(/And that while Redis 2 is down\.$/)
+    expect(said(score, { sessionServers: redis('frozen', 'stopped') })).toMatch(/^bad: All Redis servers are away\./)
   })
 })

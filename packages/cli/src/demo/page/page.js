@@ -1,6 +1,6 @@
 // @ts-check
 /* global document, matchMedia, EventSource, fetch */
-/** @import { ApproachState, DemoState, RequestState, ServerState, SessionServerState, VisitorState } from '../state.js' */
+/** @import { ApproachState, DemoState, RequestState, ServerState, SessionServersState, SessionServerState, VisitorState } from '../state.js' */
 
 const STRIP_LENGTH = 60
 
@@ -8,7 +8,7 @@ const resultWords = { kept: 'still signed in', lost: 'login lost', 'signed-in': 
 const loginWords = { in: 'signed in', out: 'signed out', unknown: 'got a 503' }
 
 /** @type {Record<SessionServerState['status'], readonly [pause: string, end: string]>} What its two buttons do; none when it is not the demo's. */
-const redisActions = {
+const sessionServerActions = {
   running: ['freeze', 'kill'],
   frozen: ['thaw', 'kill'],
   stopped: ['', 'restart'],
@@ -28,8 +28,6 @@ const buttons = {
   traffic: () => press(byId('traffic').dataset['action'] ?? 'pause'),
   burst: () => press('burst'),
   'sign-in': () => press('sign-in'),
-  'redis-pause': () => pressItsAction(byId('redis-pause')),
-  'redis-end': () => pressItsAction(byId('redis-end'), 'Redis'),
 }
 for (const [id, onPress] of Object.entries(buttons)) byId(id).addEventListener('click', onPress)
 
@@ -52,7 +50,7 @@ function draw(state) {
   for (const approach of state.approaches) drawApproach(approach, state.approach)
   lastApproach = state.approach
   for (const server of state.servers) drawServer(server)
-  drawSessionServer(state.sessionServer)
+  drawSessionServers(state.sessionServers)
   for (const visitor of state.visitors) drawVisitor(visitor)
   for (const request of state.requests) if (request.id > lastRequest) drawRequest(request, state.servers)
   glide(places)
@@ -117,33 +115,43 @@ function drawServer({ name, framework, status, pid, answered, share }) {
   row.dataset['status'] = status
 }
 
-/** @param {SessionServerState | undefined} server */
-function drawSessionServer(server) {
-  const card = byId('session-server')
-  card.hidden = server === undefined
-  if (server === undefined) return
-  const { status, pid, address } = server
-  const isGiven = status === 'given'
+/** @param {SessionServersState | undefined} state */
+function drawSessionServers(state) {
+  byId('session-servers').hidden = state === undefined
+  forgetOthers('session-server', state?.servers.map(({ name }) => name) ?? [])
+  if (state === undefined) return
+  for (const server of state.servers) drawSessionServer(server)
+  const lines = state.config.length === 1 ? 'this one line of their config is' : 'these two lines of their config are'
+  say('store-words', `${state.holds} Their code stays as it is; ${lines} new:`)
+  say('store-config', state.config.join('\n'))
+}
+
+/** @param {SessionServerState} server */
+function drawSessionServer({ name, status, pid, address }) {
+  const card = element('session-server', name, byId('session-server-list'), (fresh) => {
+    within(fresh, 'h3').textContent = name
+    for (const button of fresh.querySelectorAll('button'))
+      button.addEventListener('click', () => pressItsAction(button, name))
+  })
   card.dataset['status'] = status
   const own = pid === undefined ? status : status === 'frozen' ? `frozen · process ${pid}` : `process ${pid}`
-  say('redis-what', isGiven ? `at ${address}, from REDIS_URL: not the demo’s to kill` : own)
-  say('redis-store', `SESSION_STORE=${isGiven ? '$REDIS_URL' : `redis://${address}`}`)
-  const [pause, end] = redisActions[status]
-  labelRedisButton('redis-pause', pause)
-  labelRedisButton('redis-end', end)
+  const what = status === 'given' ? `at ${address}, from REDIS_URL: not the demo’s to kill` : own
+  within(card, '.what').textContent = what
+  const [pause, end] = sessionServerActions[status]
+  labelAction(within(card, '.pause'), pause, name)
+  labelAction(within(card, '.end'), end, name)
 }
 
 /**
- * @param {string} id
+ * @param {HTMLElement} button
  * @param {string} action
+ * @param {string} of
  */
-function labelRedisButton(id, action) {
-  const button = byId(id)
+function labelAction(button, action, of) {
   button.hidden = action === ''
   button.dataset['action'] = action
-  const label = action.slice(0, 1).toUpperCase() + action.slice(1)
-  say(id, label)
-  button.setAttribute('aria-label', `${label} Redis`)
+  button.textContent = action.slice(0, 1).toUpperCase() + action.slice(1)
+  button.setAttribute('aria-label', `${button.textContent} ${of}`)
 }
 
 /** @param {VisitorState} visitor */
@@ -230,6 +238,19 @@ function element(kind, name, parent, prepare) {
   return fresh
 }
 
+/**
+ * Takes the elements of that kind from the page whose names are not among these.
+ * @param {string} kind
+ * @param {readonly string[]} names
+ */
+function forgetOthers(kind, names) {
+  for (const [key, gone] of drawn) {
+    if (!key.startsWith(`${kind} `) || names.includes(key.slice(kind.length + 1))) continue
+    gone.remove()
+    drawn.delete(key)
+  }
+}
+
 /** @param {string} kind */
 function copyOf(kind) {
   const template = /** @type {HTMLTemplateElement} */ (byId(`${kind}-template`))
@@ -251,7 +272,7 @@ function pressItsAction(button, of) {
  * @param {string} [of]
  */
 function press(action, of) {
-  void fetch(of === undefined ? `/demo/${action}` : `/demo/${action}/${of}`, { method: 'POST' })
+  void fetch(of === undefined ? `/demo/${action}` : `/demo/${action}/${encodeURIComponent(of)}`, { method: 'POST' })
 }
 
 /**

@@ -4,50 +4,54 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { extname } from 'node:path'
 import { firstMessage } from './first-message.js'
-import type { RedisReady } from './redis-keeper.js'
+import type { SessionServerReady } from './server-keeper.js'
+import type { OwnServers } from './store-config.js'
 
-export type RedisStatus =
+export type OwnServerStatus =
   | { readonly is: 'stopped' }
   | { readonly is: 'starting' }
   | { readonly is: 'running'; readonly pid: number }
   | { readonly is: 'frozen'; readonly pid: number }
 
-export interface RedisServerOptions {
+export interface OwnServerOptions {
+  readonly name: string
   readonly onChange: () => void
   /** The process ended and nobody had asked for it. */
   readonly onCrash: () => void
 }
 
-/** The demo's own Redis: all in memory, on 127.0.0.1, on one port for its whole life. It ends with this process. */
-export class RedisServer {
+/** A session server of the demo: all in memory, on 127.0.0.1, on one port for its whole life. It ends with this process. */
+export class OwnServer {
+  readonly name: string
   #port = 0
-  #status: RedisStatus = { is: 'stopped' }
+  #status: OwnServerStatus = { is: 'stopped' }
   #keeper: ChildProcess | undefined
-  readonly #options: RedisServerOptions
+  readonly #options: OwnServerOptions
 
-  constructor(options: RedisServerOptions) {
+  constructor(options: OwnServerOptions) {
     this.#options = options
+    this.name = options.name
   }
 
-  get status(): RedisStatus {
+  get status(): OwnServerStatus {
     return this.#status
   }
 
   /** Where app servers find it; a port that nobody listens on before its first start. */
-  get url(): string {
-    return `redis://127.0.0.1:${this.#port}`
+  get address(): string {
+    return `127.0.0.1:${this.#port}`
   }
 
-  /** `program` is the path of `redis-server` or `valkey-server`. Resolves when it takes connections; it is empty then. */
-  async start(program: string): Promise<void> {
+  /** Resolves when it takes connections; it is empty then. */
+  async start({ kind, program }: Pick<OwnServers, 'kind' | 'program'>): Promise<void> {
     if (this.#status.is !== 'stopped') return
     this.#become({ is: 'starting' })
     this.#port ||= await freePort()
-    const file = new URL(`./redis-keeper${extname(import.meta.url)}`, import.meta.url)
-    const keeper = fork(file, [program, String(this.#port)])
+    const file = new URL(`./server-keeper${extname(import.meta.url)}`, import.meta.url)
+    const keeper = fork(file, [kind, program, String(this.#port)])
     this.#keeper = keeper
     keeper.once('exit', () => this.#ended(keeper))
-    const { pid } = await firstMessage<RedisReady>(keeper, 'Redis', () => void this.kill())
+    const { pid } = await firstMessage<SessionServerReady>(keeper, this.name, () => void this.kill())
     this.#become({ is: 'running', pid })
   }
 
@@ -80,14 +84,14 @@ export class RedisServer {
     if (crashed) this.#options.onCrash()
   }
 
-  #become(status: RedisStatus): void {
+  #become(status: OwnServerStatus): void {
     this.#status = status
     this.#options.onChange()
   }
 }
 
 /**
- * Below the ports that systems give to clients (32768 and above on Linux): no connection takes it while Redis is down, and
+ * Below the ports that systems give to clients (32768 and above on Linux): no connection takes it while the server is down, and
  * no client that tries it again and again connects to itself.
  */
 async function freePort(): Promise<number> {

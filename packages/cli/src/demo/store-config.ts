@@ -1,0 +1,22 @@
+/** What the app servers read of their environment to know where sessions live. */
+export interface StoreConfig {
+  readonly SESSION_STORE: string
+  readonly SESSION_FAILOVER?: string
+}
+
+/** The kinds of session servers. */
+export type Kind = 'Redis' | 'Memcached'
+
+/** Session servers that the demo starts and ends as it likes. */
+export interface OwnServers {
+  readonly kind: Kind
+  /** The path of the program. */
+  readonly program: string
+  readonly names: readonly string[]
+  /** So many of them may be away, and every login holds. */
+  readonly spare: 0 | 1
+  /** One sentence for the page: where a session is. */
+  readonly holds: string
+  /** `addresses` as many as `names`, each host and port. */
+  readonly config: (addresses: readonly string[]) => StoreConfig
+}
