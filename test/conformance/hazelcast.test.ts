@@ -22,7 +22,7 @@ describe.skipIf(program === undefined)('hazelcast', () => {
       return store
     },
     hang: async () => {
-      for (const member of cluster.members) member.pause()
+      await Promise.all(cluster.members.map((member) => member.pause()))
       return async () => {
         for (const member of cluster.members) member.resume()
         await cluster.settled()

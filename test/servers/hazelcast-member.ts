@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startCommand, type Child } from '../process.js'
+import { freeze } from './freeze.js'
 import type { HazelcastProgram } from './hazelcast-program.js'
 
 export interface MemberOptions {
@@ -64,12 +65,12 @@ export class HazelcastMember {
     await child?.stop('SIGKILL')
   }
 
-  pause(): void {
-    this.#signal('SIGSTOP')
+  async pause(): Promise<void> {
+    if (this.#child) await freeze(this.#child.pid)
   }
 
   resume(): void {
-    this.#signal('SIGCONT')
+    if (this.#child) process.kill(this.#child.pid, 'SIGCONT')
   }
 
   /** How many members it sees, once no entry is on its way from one to another; `undefined` when it does not answer. */
@@ -82,10 +83,6 @@ export class HazelcastMember {
 
   output(): string {
     return this.#child?.output() ?? ''
-  }
-
-  #signal(signal: NodeJS.Signals): void {
-    if (this.#child) process.kill(this.#child.pid, signal)
   }
 
   async #configuration(): Promise<string> {

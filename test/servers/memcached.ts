@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { readdir, readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { startCommand, type Child } from '../process.js'
 import { freePort } from './free-port.js'
+import { freeze } from './freeze.js'
 import { requireServer } from './require-server.js'
 import { until } from './until.js'
 
@@ -63,8 +63,7 @@ export class MemcachedServer {
    * machine one of its threads may go on for some ms.
    */
   async pause(): Promise<void> {
-    process.kill(this.pid, 'SIGSTOP')
-    if (process.platform === 'linux') await until('memcached stands still', () => isStopped(this.pid))
+    await freeze(this.pid)
   }
 
   resume(): void {
@@ -126,13 +125,6 @@ export class MemcachedServer {
       socket.destroy()
     }
   }
-}
-
-/** All threads of a process are in the state T. The name of a program, in brackets, may have spaces. */
-async function isStopped(pid: number): Promise<boolean> {
-  const threads = await readdir(`/proc/${pid}/task`)
-  const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')))
-  return stats.every((stat) => /.*\) T /.test(stat))
 }
 
 const WHOLE =
