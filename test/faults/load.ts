@@ -34,6 +34,8 @@ export class Load {
   readonly #apps: readonly AppProcess[]
   readonly #seats: Visitor[]
   readonly #served = new Set<number>()
+  /** Whose login is under way. */
+  readonly #entering = new Set<Visitor>()
   /** Until when an app is left out. */
   readonly #avoided = new Map<AppProcess, number>()
   #workers: Promise<unknown> = Promise.resolve()
@@ -94,6 +96,8 @@ export class Load {
 
   async #visit(seat: number): Promise<void> {
     const visitor = this.#seats[seat] as Visitor
+    // Another worker is with them; who was logged in and never came again would be nobody's fault.
+    if (this.#entering.has(visitor)) return
     if (visitor.login === 'unknown' || visitor.lost) return this.#replace(seat)
     const changed = await this.#send(visitor, (app) => visitor.change(app))
     if (changed.status !== 200) return
@@ -107,7 +111,9 @@ export class Load {
   async #replace(seat: number): Promise<void> {
     const visitor = this.#newVisitor()
     this.#seats[seat] = visitor
+    this.#entering.add(visitor)
     await this.#send(visitor, (app) => visitor.logIn(app))
+    this.#entering.delete(visitor)
   }
 
   #newVisitor(): Visitor {

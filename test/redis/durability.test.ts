@@ -24,9 +24,13 @@ async function pair(): Promise<Pair> {
   onTestFinished(() => link.close())
   const replica = await startRedis({ replicaOf: link })
   onTestFinished(() => replica.stop())
-  // Only then it counts for WAIT, up to a second after it has all data.
-  const isOnline = async () => (await infoOf(master, 'replication', 'slave0'))?.includes('state=online') === true
-  await until('the replica follows', isOnline)
+  // It counts for WAIT from its first acknowledgement on, up to a second after it has all data.
+  await master.command('SET', 'first', 1)
+  const acknowledges = async (): Promise<boolean> => {
+    const [, offset] = /offset=(\d+)/.exec((await infoOf(master, 'replication', 'slave0')) ?? '') ?? []
+    return Number(offset) > 0 && Number(offset) >= (await offsetOf(master))
+  }
+  await until('the replica acknowledges', acknowledges)
   return { master, replica, link, url: master.url }
 }
 
