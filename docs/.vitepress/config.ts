@@ -1,5 +1,12 @@
 import { defineConfig } from 'vitepress'
 
+const stores = [
+  { text: 'Redis', link: '/redis' },
+  { text: 'Memcached', link: '/memcached' },
+  { text: 'A standby', link: '/standby' },
+  { text: 'Hazelcast', link: '/hazelcast' },
+]
+
 export default defineConfig({
   lang: 'en',
   title: 'Holdfast',
@@ -18,15 +25,7 @@ export default defineConfig({
       { text: 'Start', link: '/start' },
       { text: 'Koa', link: '/koa' },
       { text: 'Express', link: '/express' },
-      {
-        text: 'Stores',
-        items: [
-          { text: 'Redis', link: '/redis' },
-          { text: 'Memcached', link: '/memcached' },
-          { text: 'A standby', link: '/standby' },
-          { text: 'Hazelcast', link: '/hazelcast' },
-        ],
-      },
+      { text: 'Stores', items: stores },
       {
         text: 'Moving in',
         items: [
@@ -45,15 +44,7 @@ export default defineConfig({
           { text: 'Express', link: '/express' },
         ],
       },
-      {
-        text: 'Stores',
-        items: [
-          { text: 'Redis', link: '/redis' },
-          { text: 'Memcached', link: '/memcached' },
-          { text: 'A standby', link: '/standby' },
-          { text: 'Hazelcast', link: '/hazelcast' },
-        ],
-      },
+      { text: 'Stores', items: stores },
       {
         text: 'Moving in',
         items: [
