@@ -156,7 +156,11 @@ export const storeFaults: readonly Row[] = [
       'redis-sentinel': 'what the old master acknowledges while the replica takes over is lost; hardly a 503',
       'redis-cluster': 'nothing is lost, hardly a 503: the old master waits for its replica',
     },
-    strike: async (victim) => victim.failover?.(),
+    // The order is acknowledged before it is carried out.
+    strike: async (victim) => {
+      await victim.failover?.()
+      await victim.replaced?.()
+    },
     // Sentinel does not stop the old master before the new one leads.
     cost: ({ share }) => (share === 'all' ? { sessions: 'some', tail: true } : {}),
   }),
