@@ -136,6 +136,20 @@ describe('a write', () => {
     expect(await group.at('primary').read(key)).toMatchObject(record)
   })
 
+  test('that ends a session is brought to the store that missed it, though nobody asks for that session again', async () => {
+    const group = startGroup('failover')
+    const { key, record } = await written(group)
+    const store = group.join()
+    group.at('primary').fault = down
+    const tombstone = createTombstone({ revision: record.revision + 1 })
+    expect(await store.write(key, tombstone, 'newer')).toEqual({ written: true })
+    group.at('primary').fault = undefined
+    await store.read(createKey())
+    await expect.poll(() => group.at('primary').read(key)).toMatchObject({ data: null })
+    group.wipe('standby')
+    expect(await group.join().read(key)).toMatchObject({ data: null })
+  })
+
   test('is not acknowledged where only a spare store took it: who reaches the others would not find it', async () => {
     const group = startGroup('replicate')
     const { key, record } = await written(group)

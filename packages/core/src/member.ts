@@ -5,6 +5,8 @@ import type { CallOptions, SessionRecord, SessionStore } from './store.js'
 /** The key of what a member knows about itself; core's own keys are hashes, so none is ever this. */
 export const MEMBER_KEY = 'holdfast-member'
 const TEN_YEARS_MS = 315_360_000_000
+/** About 3 MB; what is owed beyond that, oldest first, is brought by whoever reads it, as all other records are. */
+const MAX_OWED = 10_000
 
 export interface MemberState {
   readonly name: string
@@ -23,6 +25,8 @@ export class Member {
   readonly store: SessionStore
   readonly #clock: () => number
   readonly #fillingMs: number
+  readonly #owed = new Map<string, SessionRecord>()
+  #isPaying = false
   #status: Omit<MemberState, 'name'>
 
   constructor(name: string, store: SessionStore, clock: () => number, fillingMs: number) {
@@ -48,7 +52,41 @@ export class Member {
 
   /** The same, for `status` and so that the record is there; a failure is a state. */
   async check(): Promise<void> {
-    await this.isFilling({}).catch(() => this.#become('down'))
+    try {
+      await this.isFilling({})
+      this.answered()
+    } catch {
+      this.#become('down')
+    }
+  }
+
+  /**
+   * It missed a tombstone. Nobody asks for a session that is over, so no reader brings it either; without this the session
+   * would be back when the only store with the tombstone loses it. Kept in this process, until the member answers.
+   */
+  owe(key: string, tombstone: SessionRecord): void {
+    this.#owed.set(key, tombstone)
+    const [oldest] = this.#owed.keys()
+    if (this.#owed.size > MAX_OWED) this.#owed.delete(oldest as string)
+  }
+
+  /** It is there: what it is owed is brought to it. */
+  answered(): void {
+    if (this.#owed.size > 0 && !this.#isPaying) void this.#pay()
+  }
+
+  async #pay(): Promise<void> {
+    this.#isPaying = true
+    try {
+      for (const [key, tombstone] of this.#owed) {
+        await this.store.write(key, tombstone, 'newer')
+        this.#owed.delete(key)
+      }
+    } catch {
+      // Away again: the rest stays owed.
+    } finally {
+      this.#isPaying = false
+    }
   }
 
   async #bornAt(options: CallOptions): Promise<number> {

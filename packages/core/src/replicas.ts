@@ -111,6 +111,7 @@ export class Replicas implements SessionStore {
   #ask(key: string, time: CallTime): Promise<View> {
     return this.#each(key, time, async (member, call, view) => {
       view.held.set(member, await member.store.read(key, call))
+      member.answered()
     }).then((view) => {
       if (view.held.size === 0) throw this.#unavailable('read', view)
       return view
@@ -135,7 +136,7 @@ export class Replicas implements SessionStore {
         }
       }
     }
-    await Promise.all(rank.slice(0, this.#copies).map(seek))
+    await Promise.all(this.#homes(key).map(seek))
     return view
   }
 
@@ -194,6 +195,7 @@ export class Replicas implements SessionStore {
     }
     if (!first || !this.#isFound(key, held)) throw this.#unavailable('write', view)
     if (held.size < this.#copies) this.#degraded('write')
+    if (isTombstone(record)) for (const member of this.#homes(key)) if (!held.has(member)) member.owe(key, record)
     return first
   }
 
@@ -271,9 +273,11 @@ export class Replicas implements SessionStore {
 
   /** A reader asks others only in place of the first `copies` of the rank: what none of those has, nobody finds later. */
   #isFound(key: string, held: Pick<ReadonlySet<Member>, 'has'>): boolean {
-    return this.#rank(key)
-      .slice(0, this.#copies)
-      .some((member) => held.has(member))
+    return this.#homes(key).some((member) => held.has(member))
+  }
+
+  #homes(key: string): readonly Member[] {
+    return this.#rank(key).slice(0, this.#copies)
   }
 
   #failed(error: unknown, view: View): void {
