@@ -64,6 +64,20 @@ export function createEngine<Data extends object>(
   return new SessionEngine<Data>(options, defaults)
 }
 
+/**
+ * Where a request keeps the session of the engine that came first. A WeakMap here cost half of the engine's time, for it
+ * kept young requests alive; and each more property of a request of Express costs 3 µs.
+ */
+const FIRST = Symbol('holdfast.first-session')
+
+interface MountedRequest {
+  [FIRST]?: RequestSession<object>
+  [slot: symbol]: RequestSession<object> | undefined
+}
+
+/** The session of the first engine that was mounted on this request: the one that `ctx.session` or `req.session` is. */
+export const firstMounted = (req: object): RequestSession<object> | undefined => (req as MountedRequest)[FIRST]
+
 class SessionEngine<Data extends object> implements Engine<Data> {
   readonly #config: Config
   readonly #store: SessionStore
@@ -73,7 +87,7 @@ class SessionEngine<Data extends object> implements Engine<Data> {
   readonly #commits: Commits
   readonly #users: Users
   readonly #parts: RequestParts
-  /** Where a request keeps its session. A WeakMap here cost half of the engine's time: it kept young requests alive. */
+  /** Where a request keeps the session of this engine when another one was there before. */
   readonly #slot = Symbol('holdfast.session')
   readonly #ready: Promise<void>
   #closing: Promise<void> | undefined
@@ -109,7 +123,7 @@ class SessionEngine<Data extends object> implements Engine<Data> {
 
   attach(req: AnyRequest, res: AnyResponse): RequestSession<Data> | undefined | Promise<RequestSession<Data>> {
     const request = req as IncomingMessage
-    if (this.#slot in req || !this.#isInside(request) || this.#config.skip?.(request)) return undefined
+    if (this.#mounted(req) || !this.#isInside(request) || this.#config.skip?.(request)) return undefined
     const opening = this.#open(request)
     if (opening instanceof Promise) return opening.then((opened) => this.#mount(opened, request, res))
     return this.#mount(opening, request, res)
@@ -194,13 +208,15 @@ class SessionEngine<Data extends object> implements Engine<Data> {
 
   #mount(opening: Opening, req: IncomingMessage, res: AnyResponse): RequestSession<Data> {
     const request = new RequestSession<Data>(this.#parts, opening, req, isResponse(res) ? res : undefined)
-    ;(req as unknown as Record<symbol, unknown>)[this.#slot] = request
+    ;(req as unknown as MountedRequest)[firstMounted(req) ? this.#slot : FIRST] = request as RequestSession<object>
     hold(res, request)
     return request
   }
 
   #mounted(req: object): RequestSession<Data> | undefined {
-    return (req as Record<symbol, RequestSession<Data> | undefined>)[this.#slot]
+    const first = firstMounted(req)
+    const own = first?.isOf(this.#parts) ? first : first && (req as MountedRequest)[this.#slot]
+    return own as RequestSession<Data> | undefined
   }
 
   /** Requests outside of `cookie.path` have no session. */

@@ -1,9 +1,8 @@
-import { headersSentError, isHttp2, type NodeResponse } from './hold-head.js'
+import { headersSentError, HOLD, isHttp2, type NodeResponse } from './hold-head.js'
+import { Layer } from './hold-layer.js'
 
-type FixedResponse = NodeResponse & { [FIXED]: FixedHead }
+type FixedResponse = NodeResponse & { [HOLD]: { readonly head: FixedHead } }
 type Setters = Pick<NodeResponse, 'setHeader' | 'appendHeader' | 'removeHeader' | '_implicitHeader'>
-
-const FIXED = Symbol('holdfast.fixed-head')
 
 /**
  * Makes a response look as if the head that it has now were sent. Without it a second answer, or an error handler after
@@ -12,6 +11,8 @@ const FIXED = Symbol('holdfast.fixed-head')
 export class FixedHead {
   inForce = true
   readonly below: Setters
+  /** Where Node's own properties are. */
+  readonly node: object
   private readonly status: number
   private readonly reason: string
 
@@ -20,13 +21,13 @@ export class FixedHead {
     /** Whether the body is complete. */
     readonly isEnded: () => boolean,
   ) {
+    const shared = layer.shared(res)
     const { setHeader, appendHeader, removeHeader, _implicitHeader } = res
-    this.below = { setHeader, appendHeader, removeHeader, _implicitHeader }
+    this.below = shared ?? { setHeader, appendHeader, removeHeader, _implicitHeader }
+    this.node = shared ?? (Object.getPrototypeOf(res) as object)
     this.status = res.statusCode
     this.reason = isHttp2(res) ? '' : res.statusMessage
-    Object.assign(res, { [FIXED]: this }, SETTERS)
-    Object.defineProperty(res, 'headersSent', HEADERS_SENT)
-    Object.defineProperty(res, 'writableEnded', WRITABLE_ENDED)
+    if (!shared) Object.assign(Object.defineProperties(res, GETTERS), SETTERS)
   }
 
   /**
@@ -42,7 +43,7 @@ export class FixedHead {
 
 const setter = (name: Exclude<keyof Setters, '_implicitHeader'>) =>
   function (this: FixedResponse, ...args: unknown[]): unknown {
-    const { inForce, below } = this[FIXED]
+    const { inForce, below } = this[HOLD].head
     if (inForce) throw headersSentError()
     return below[name].apply(this, args)
   }
@@ -53,24 +54,29 @@ const SETTERS: Setters & ThisType<FixedResponse> = {
   removeHeader: setter('removeHeader'),
   // compression up to 1.7 calls it for every chunk, as long as Node's `_header` is not there.
   _implicitHeader() {
-    const { inForce, below } = this[FIXED]
+    const { inForce, below } = this[HOLD].head
     if (!inForce) below._implicitHeader?.call(this)
   },
 }
 
-const inNode = (res: object, name: string): unknown => Reflect.get(Object.getPrototypeOf(res) as object, name, res)
-
-const HEADERS_SENT: PropertyDescriptor & ThisType<FixedResponse> = {
-  configurable: true,
-  get() {
-    return this[FIXED].inForce || inNode(this, 'headersSent')
+const GETTERS: PropertyDescriptorMap & ThisType<FixedResponse> = {
+  headersSent: {
+    configurable: true,
+    get() {
+      const { inForce, node } = this[HOLD].head
+      return inForce || Reflect.get(node, 'headersSent', this)
+    },
+  },
+  writableEnded: {
+    configurable: true,
+    get() {
+      const { inForce, isEnded, node } = this[HOLD].head
+      return inForce ? isEnded() : Reflect.get(node, 'writableEnded', this)
+    },
   },
 }
 
-const WRITABLE_ENDED: PropertyDescriptor & ThisType<FixedResponse> = {
-  configurable: true,
-  get() {
-    const { inForce, isEnded } = this[FIXED]
-    return inForce ? isEnded() : inNode(this, 'writableEnded')
-  },
-}
+const layer = new Layer(
+  { ...Object.getOwnPropertyDescriptors(SETTERS), ...GETTERS },
+  (res) => (res as { [HOLD]?: { readonly head?: FixedHead } })[HOLD]?.head?.below,
+)

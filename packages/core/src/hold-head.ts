@@ -21,6 +21,9 @@ export interface NodeResponse {
   destroy(): unknown
 }
 
+/** Where a response keeps that it is held. */
+export const HOLD = Symbol('holdfast.hold')
+
 export const isHttp2 = (res: NodeResponse): boolean => res.stream !== undefined
 
 export const isDestroyed = (res: NodeResponse): boolean => res.destroyed ?? res.stream?.destroyed ?? false

@@ -6,11 +6,13 @@ import {
   checkChunk,
   checkHead,
   headersSentError,
+  HOLD,
   isDestroyed,
   nodeError,
   setHead,
   type NodeResponse,
 } from './hold-head.js'
+import { Layer } from './hold-layer.js'
 
 /** What one engine wants done before a response and at its head. */
 export interface HoldTarget {
@@ -38,8 +40,6 @@ interface Source {
   destroy?(): unknown
 }
 
-const HOLD = Symbol('holdfast.hold')
-
 /** Not less than a stream's high-water mark (16 KiB, 64 KiB from Node 22), so that a replay of so much asks for a drain itself. */
 const HELD_BYTES = 64 * 1024
 
@@ -57,8 +57,9 @@ export function hold(response: ServerResponse | Http2ServerResponse, target: Hol
     held.targets.push(target)
     return
   }
-  res[HOLD] = new Hold(res, target)
-  Object.assign(res, HOLDING)
+  const shared = layer.shared(res)
+  res[HOLD] = new Hold(res, target, shared)
+  if (!shared) Object.assign(res, HOLDING)
   response.on('pipe', rememberSource)
 }
 
@@ -72,19 +73,20 @@ class Hold {
   failure: unknown
   readonly targets: HoldTarget[]
   readonly sources: Source[] = []
-  private readonly below: Methods
+  readonly below: Methods
   private readonly calls: [Method, unknown[]][] = []
   private bytes = 0
   private owesDrain = false
   private headApplied = false
-  private head: FixedHead | undefined
+  head: FixedHead | undefined
 
   constructor(
     private readonly res: HeldResponse,
     target: HoldTarget,
+    below: Methods = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders },
   ) {
     this.targets = [target]
-    this.below = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders }
+    this.below = below
   }
 
   fixHead(): void {
@@ -215,7 +217,9 @@ const HOLDING: Methods & ThisType<HeldResponse> = {
       if (hold.phase === 'released') return hold.pass('writeHead', args)
       throw headersSentError()
     }
-    setHead(this, ...args)
+    // Node's own call, when the head was checked at the first byte: each more look at a response of Express costs 1 µs.
+    const isImplicit = hold.phase === 'released' && args.length === 1 && args[0] === this.statusCode
+    if (!isImplicit) setHead(this, ...args)
     if (hold.phase === 'released') hold.sendHead()
     else hold.fixHead()
     return this
@@ -250,6 +254,11 @@ const HOLDING: Methods & ThisType<HeldResponse> = {
     else if (phase === 'held') hold.keep('flushHeaders', [])
   },
 }
+
+const layer = new Layer(
+  Object.getOwnPropertyDescriptors(HOLDING),
+  (res) => (res as Partial<HeldResponse>)[HOLD]?.below,
+)
 
 function rememberSource(this: unknown, source: Source): void {
   ;(this as HeldResponse)[HOLD].sources.push(source)

@@ -53,6 +53,11 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     this.#live = new LiveSession(parts, this, { origin: opening.origin, outage: opening.outage })
   }
 
+  /** Whether it is of the engine with these parts. */
+  isOf(parts: RequestParts): boolean {
+    return this.#parts === parts
+  }
+
   /** The session now; another object after `destroy()`, `regenerate()` and `= null`. */
   get session(): Session<Data> {
     let object = this.#live.object()

@@ -1,4 +1,4 @@
-import { ConfigError, type RequestSession, type Session, warnOnce } from '@holdfast/core'
+import { ConfigError, firstMounted, type RequestSession, type Session, warnOnce } from '@holdfast/core'
 
 export interface SessionProperty<Data extends object> {
   /** Never null: after `destroy()` and `= null` it is a new, empty session. */
@@ -6,12 +6,6 @@ export interface SessionProperty<Data extends object> {
   /** `null` destroys the session with the commit, an object replaces its data; anything else throws `TypeError`. */
   set session(data: Partial<Data> | null)
 }
-
-interface Mounted {
-  [REQUEST]: RequestSession<object>
-  session?: unknown
-}
-const REQUEST = Symbol('holdfast.request')
 
 /**
  * Makes the function that puts `req.session` on a request. The first engine has it; a second one on the same app is
@@ -25,46 +19,47 @@ export function sessionDefiner(production: boolean): (req: object, request: Requ
       `${what} does nothing. To log out: await req.session.destroy(), or req.session = null.`,
     )
   }
-  const session: PropertyDescriptor & ThisType<Mounted> = {
+  const session: PropertyDescriptor & ThisType<object> = {
     configurable: true,
     enumerable: true,
     get() {
-      return this[REQUEST].session
+      return firstMounted(this)?.session
     },
     set(data: object | null | undefined) {
       if (data === undefined) warnIgnored('req.session = undefined')
-      else this[REQUEST].replace(data)
+      else firstMounted(this)?.replace(data)
     },
   }
   /** On the requests' prototype: all there is in production; elsewhere it is met where the own property was deleted. */
-  const below: PropertyDescriptor & ThisType<Mounted> = {
+  const below: PropertyDescriptor & ThisType<object> = {
     configurable: true,
     get() {
-      if (!(REQUEST in this)) return undefined
-      if (!production) {
+      const request = firstMounted(this)
+      if (request && !production) {
         warnIgnored('delete req.session')
         Object.defineProperty(this, 'session', session)
       }
-      return this[REQUEST].session
+      return request?.session
     },
     set(value: object | null | undefined) {
-      if (REQUEST in this) session.set?.call(this, value)
+      if (firstMounted(this)) session.set?.call(this, value)
       else Object.defineProperty(this, 'session', { value, writable: true, configurable: true, enumerable: true })
     },
   }
   const prepared = new WeakSet<object>()
 
   return (req, request) => {
-    if (REQUEST in req) return
+    if (request !== firstMounted(req)) return
     const prototype = Object.getPrototypeOf(req) as object
-    if ((req as Mounted).session !== undefined) throw foreignSession()
+    const isPrepared = prepared.has(prototype)
+    if (isPrepared ? Object.hasOwn(req, 'session') : (req as { session?: unknown }).session !== undefined)
+      throw foreignSession()
     // Express gives the requests of an app a prototype of their own; the one of node:http is everybody's.
     const isShared = Object.hasOwn(prototype, 'constructor')
-    if (!isShared && !prepared.has(prototype)) {
+    if (!isShared && !isPrepared) {
       prepared.add(prototype)
       Object.defineProperty(prototype, 'session', below)
     }
-    ;(req as Mounted)[REQUEST] = request
     // In production the one below is enough, and much cheaper than one for each request.
     if (isShared || !production) Object.defineProperty(req, 'session', session)
   }
