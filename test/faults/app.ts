@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -13,6 +14,10 @@ const settings = JSON.parse(process.env['APP_SETTINGS'] as string) as AppSetting
 
 const events: Record<string, number> = {}
 const attempts: number[] = []
+/** When writes of a session were acknowledged by fewer servers than they should be. */
+const degraded: Record<string, number[]> = {}
+/** The id of the session of the request that is being served. */
+const served = new AsyncLocalStorage<string>()
 let rejections = 0
 /** Requests that have their session open and wait: for a time, or for the gate. */
 let waiting = 0
@@ -30,7 +35,10 @@ subscribe('holdfast:session', (message) => {
 subscribe('holdfast:store', (message) => {
   const event = message as StoreEvent
   count(event.type)
-  if (event.type === 'degraded') count(`degraded-${event.operation}`)
+  if (event.type !== 'degraded') return
+  count(`degraded-${event.operation}`)
+  const id = served.getStore()
+  if (event.operation === 'write' && id !== undefined) (degraded[id] ??= []).push(Date.now())
 })
 process.on('unhandledRejection', () => rejections++)
 process.on('warning', (warning) => count((warning as { code?: string }).code ?? warning.name))
@@ -45,7 +53,7 @@ const sessions = createSessions<Record<string, unknown>>({
 const app = express()
 app.get('/report', (req, res) => {
   const report: AppReport = {
-    ...{ events, rejections, waiting, conflicts: attempts.map((commits) => commits ?? 0) },
+    ...{ events, degraded, rejections, waiting, conflicts: attempts.map((commits) => commits ?? 0) },
     loopDelayMs: loopDelay.max / 1e6,
   }
   res.json(report)
@@ -60,6 +68,7 @@ app.get('/open-gate', (_req, res) => {
   res.end()
 })
 app.use(sessions)
+app.use((req, _res, next) => served.run(sessions.of(req).id, next))
 
 app.get('/login', (req, res) => {
   const session = sessions.of(req)

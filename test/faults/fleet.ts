@@ -12,6 +12,8 @@ export interface AppSettings extends StoreOptions, Pick<SessionOptions, 'idle' |
 export interface AppReport {
   /** Events of both channels, and warnings by their code. */
   readonly events: Readonly<Record<string, number>>
+  /** By the id of the session, when a write of it was acknowledged by fewer servers than it should be: ms since the epoch. */
+  readonly degraded: Readonly<Record<string, readonly number[]>>
   readonly rejections: number
   /** Requests that have their session open and wait as they were asked to. */
   readonly waiting: number

@@ -18,7 +18,7 @@ export function inspectedRow({
     ...row,
     async run(stage) {
       const inspection = new Inspection(stage)
-      await inspect(inspection, stage)
+      await inspect(inspection, stage).catch((error: Error) => inspection.broke(error.message))
       return inspection.outcome()
     },
   }
@@ -87,7 +87,11 @@ export class Inspection {
   }
 
   check(what: string, holds: boolean): void {
-    if (!holds) this.#broken.push(`not so: ${what}`)
+    if (!holds) this.broke(`not so: ${what}`)
+  }
+
+  broke(promise: string): void {
+    this.#broken.push(promise)
   }
 
   async outcome(): Promise<Outcome> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../servers/until.js'
 import type { Answer } from './client.js'
 import type { Target } from './column.js'
+import { storedIn } from './columns/session-server.js'
 import type { AppProcess } from './fleet.js'
 import { Visitor } from './visitor.js'
 
@@ -26,7 +27,6 @@ const AVOIDED_MS = 500
 export class Load {
   /** All that ever were. */
   readonly visitors: Visitor[] = []
-  readonly failed: Record<string, number> = {}
   requests = 0
   worstWaitMs = 0
   /** When the last failed request ended, by `performance.now()`. */
@@ -65,8 +65,17 @@ export class Load {
     }
   }
 
-  /** Resolves when all that was acknowledged until now lies in as many servers as it should. */
-  async allStored(target: Pick<Target, 'stored'>): Promise<void> {
+  /** Resolves when all that was acknowledged until now lies in as many servers as it should, and nothing else. */
+  async allStored(target: Pick<Target, 'stored' | 'bytes'>): Promise<void> {
+    for (const { id } of this.visitors.filter(({ login }) => login === 'out')) {
+      // A spare that is asked only in place of others may have an older record.
+      const isOver = async (): Promise<boolean> => {
+        const held = (await target.bytes(id)).map(storedIn)
+        const over = held.filter((one) => one === 'destroyed').length
+        return over === held.length || over > 1
+      }
+      await until('a logout is on all its servers', isOver)
+    }
     const due = this.#seats.map((visitor) => ({ visitor, fields: [...visitor.acknowledged] }))
     for (const { visitor, fields } of due) {
       const isStored = async (): Promise<boolean> => {
@@ -75,6 +84,14 @@ export class Load {
       }
       await until('each session is on all its servers', isStored)
     }
+  }
+
+  /** Failed requests by status. */
+  failed(visitors: readonly Visitor[] = this.visitors): Readonly<Record<string, number>> {
+    const all: Record<string, number> = {}
+    for (const { failed } of visitors)
+      for (const [status, count] of Object.entries(failed)) all[status] = (all[status] ?? 0) + count
+    return all
   }
 
   async stop(): Promise<void> {
@@ -134,7 +151,7 @@ export class Load {
     // Another worker may have sent this visitor's logout meanwhile.
     const isLoggedOut = answer.status === 401 && visitor.login !== 'in'
     if (answer.status !== 200 && !isLoggedOut) {
-      this.failed[answer.status] = (this.failed[answer.status] ?? 0) + 1
+      visitor.failed[answer.status] = (visitor.failed[answer.status] ?? 0) + 1
       this.lastFailureAt = performance.now()
     }
     return answer

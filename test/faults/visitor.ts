@@ -10,6 +10,8 @@ type Login = 'in' | 'out' | 'unknown'
  */
 export class Visitor {
   readonly acknowledged: string[] = []
+  /** Requests that failed, by status. */
+  readonly failed: Record<string, number> = {}
   login: Login = 'unknown'
   /** The app has shown them the door although they had logged in and not out. */
   lost = false

@@ -1,13 +1,22 @@
 import { until } from '../../servers/until.js'
-import type { Victim } from '../column.js'
+import type { Target, Victim } from '../column.js'
 import type { AppProcess } from '../fleet.js'
 import { inspectedRow, type Inspection, type Login } from '../inspection.js'
 import { onCopies, type Row } from '../row.js'
 
 const SESSIONS = 12
 
-const logInSome = (inspection: Inspection): Promise<Login[]> =>
-  Promise.all(Array.from({ length: SESSIONS }, () => inspection.logIn()))
+/** Each on all its servers: one of them was away until just now. */
+async function logInSome(inspection: Inspection, target: Target): Promise<Login[]> {
+  const logins = await Promise.all(Array.from({ length: SESSIONS }, () => inspection.logIn()))
+  for (const { id, cookie } of logins) {
+    await until('a login is on all its servers', async () => {
+      await inspection.ask('/show', cookie)
+      return (await target.stored(id)) !== undefined
+    })
+  }
+  return logins
+}
 
 /** Those of the sessions that this server has. */
 async function heldBy(victim: Victim, logins: readonly Login[]): Promise<Login[]> {
@@ -23,7 +32,7 @@ export const returns: readonly Row[] = [
     expected: onCopies('once a session was used, all of it is on that server again'),
     inspect: async (inspection, { target }) => {
       for (const victim of await target.victims()) {
-        const logins = await logInSome(inspection)
+        const logins = await logInSome(inspection, target)
         const own = await heldBy(victim, logins)
         inspection.check('it has sessions', own.length > 0)
         await victim.kill()
@@ -48,7 +57,7 @@ export const returns: readonly Row[] = [
     expected: onCopies('logged out everywhere'),
     inspect: async (inspection, { target, apps, idle }) => {
       for (const victim of await target.victims()) {
-        const logins = await logInSome(inspection)
+        const logins = await logInSome(inspection, target)
         const own = await heldBy(victim, logins)
         await (victim.saves ? victim.kill() : victim.pause())
         for (const { cookie } of logins) {
