@@ -59,19 +59,21 @@ const SETTERS: Setters & ThisType<FixedResponse> = {
   },
 }
 
+const nodesOwn = (node: object, name: string, res: object): unknown => Reflect.get(node, name, res)
+
 const GETTERS: PropertyDescriptorMap & ThisType<FixedResponse> = {
   headersSent: {
     configurable: true,
     get() {
       const { inForce, node } = this[HOLD].head
-      return inForce || Reflect.get(node, 'headersSent', this)
+      return inForce || nodesOwn(node, 'headersSent', this)
     },
   },
   writableEnded: {
     configurable: true,
     get() {
       const { inForce, isEnded, node } = this[HOLD].head
-      return inForce ? isEnded() : Reflect.get(node, 'writableEnded', this)
+      return inForce ? isEnded() : nodesOwn(node, 'writableEnded', this)
     },
   },
 }

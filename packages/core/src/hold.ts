@@ -255,10 +255,7 @@ const HOLDING: Methods & ThisType<HeldResponse> = {
   },
 }
 
-const layer = new Layer(
-  Object.getOwnPropertyDescriptors(HOLDING),
-  (res) => (res as Partial<HeldResponse>)[HOLD]?.below,
-)
+const layer = new Layer(Object.getOwnPropertyDescriptors(HOLDING), (res) => (res as Partial<HeldResponse>)[HOLD]?.below)
 
 function rememberSource(this: unknown, source: Source): void {
   ;(this as HeldResponse)[HOLD].sources.push(source)
