@@ -111,7 +111,8 @@ test.each([
 ])('%s keeps the session that is measured', (_name, app) => keepsTheSession(app(fixtures['4KB'], '')))
 
 describe('the report', () => {
-  const costs = (...cpu: number[]) => cpu.map((cpuMicroseconds) => ({ cpuMicroseconds, requestsPerSecond: 5_000 }))
+  const costs = (...cpu: number[]) =>
+    cpu.map((cpuMicroseconds) => ({ cpuMicroseconds, requestsPerSecond: 5_000, p99Ms: 12.34, refused: 0 }))
   const section = {
     title: 'Express, 200 B',
     names: { floor: 'made by hand', library: 'express-session', holdfast: 'Holdfast' },
@@ -132,7 +133,7 @@ describe('the report', () => {
   })
 
   test('says how much faster an app answers, and whether that is as much as is asked', () => {
-    const rounds = (perSecond: number) => [{ cpuMicroseconds: 1, requestsPerSecond: perSecond }]
+    const rounds = (perSecond: number) => [{ cpuMicroseconds: 1, requestsPerSecond: perSecond, p99Ms: 1, refused: 0 }]
     const lines = report({
       title: 'Express, 200 B',
       names: { library: 'express-session', holdfast: 'Holdfast' },
@@ -150,7 +151,14 @@ describe('the report', () => {
   })
 
   test('has a line for each app', () => {
-    expect(report(section)).toContain('Holdfast           130.0 µs   5,000 req/s   1.10 × made by hand   1 get')
+    expect(report(section)).toContain(
+      'Holdfast           130.0 µs   5,000 req/s  p99 12.3 ms   1.10 × made by hand   1 get',
+    )
+  })
+
+  test('says how many requests were refused, where some were', () => {
+    const holdfast = [...costs(121), { ...costs(130)[0]!, refused: 3 }]
+    expect(report({ ...section, measured: { ...section.measured, holdfast } })).toContain('× made by hand, 3 × 503')
   })
 
   test('compares within a round, so that a slow round does not decide', () => {

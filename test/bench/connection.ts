@@ -11,7 +11,7 @@ export class Connection {
   readonly #socket: Socket
   #cookie = 'theme=dark'
   #received = ''
-  #waiting: { resolve: () => void; reject: (error: Error) => void } | undefined
+  #waiting: { resolve: (status: 200 | 503) => void; reject: (error: Error) => void } | undefined
 
   private constructor(socket: Socket) {
     this.#socket = socket.setNoDelay().setEncoding('latin1')
@@ -26,8 +26,8 @@ export class Connection {
     return new Connection(socket)
   }
 
-  /** Resolves when all of the answer is there, and keeps its cookies for the next. Any status but 200 rejects. */
-  get(path: string): Promise<void> {
+  /** Resolves when all of the answer is there, and keeps its cookies for the next. Any status but 200 and 503 rejects. */
+  get(path: string): Promise<200 | 503> {
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed) return reject(new Error(CLOSED))
       this.#waiting = { resolve, reject }
@@ -49,7 +49,8 @@ export class Connection {
     this.#received = ''
     const cookies = [...head.matchAll(/\r\nset-cookie: ([^;\r]+)/gi)].map(([, cookie]) => cookie)
     if (cookies.length > 0) this.#cookie = cookies.join('; ')
-    if (head.startsWith('HTTP/1.1 200 ')) this.#waiting?.resolve()
+    if (head.startsWith('HTTP/1.1 200 ')) this.#waiting?.resolve(200)
+    else if (head.startsWith('HTTP/1.1 503 ')) this.#waiting?.resolve(503)
     else this.#waiting?.reject(new Error(`answered with ${head.slice(0, head.indexOf('\r\n'))}`))
   }
 }

@@ -1,8 +1,10 @@
 import { createSessions } from '@holdfast/express'
+import { hazelcastStore } from '@holdfast/hazelcast'
 import connectMemcached from 'connect-memcached'
 import { RedisStore } from 'connect-redis'
 import express from 'express'
 import session from 'express-session'
+import { Client } from 'hazelcast-client'
 import { createClient } from 'redis'
 import { NEAR_CACHE, SECRET, type App, type Data, type Fixture } from './app.js'
 import { floor } from './floor.js'
@@ -92,6 +94,20 @@ function holdfast(fixture: Fixture, where: HoldfastStore): express.Express {
     })
 }
 
+/** With the near cache that the client of Hazelcast has: it is told of changes, and keeps no more than ours. */
+const clientNearCache: App = (fixture, url = '') => {
+  const { host, pathname, searchParams } = new URL(url.replace(/,[^/]*/, '').replace('hazelcast:', 'http:'))
+  const map = pathname.slice(1)
+  const opening = Client.newHazelcastClient({
+    clusterName: searchParams.get('cluster') ?? 'dev',
+    network: { clusterMembers: [host] },
+    nearCaches: { [map]: { evictionMaxSize: 10_000 } },
+    properties: { 'hazelcast.logging.level': 'OFF' },
+  })
+  const app = opening.then((client) => holdfast(fixture, { store: hazelcastStore({ client, map }) }))
+  return (req, res) => void app.then((listener) => listener(req, res))
+}
+
 const withoutScheme = (url: string): string => url.replace(/^\w+:\/\//, '')
 
 /** One server, or each session on two of several. */
@@ -107,6 +123,9 @@ export const expressApps = {
   libraryOnRedis: connectRedis,
   holdfastOnRedis: (fixture, store = '') => holdfast(fixture, { store }),
   nearCache: (fixture, store = '') => holdfast(fixture, { store, nearCache: NEAR_CACHE }),
+  holdfastOnHazelcast: (fixture, store = '') => holdfast(fixture, { store }),
+  nearHazelcast: (fixture, store = '') => holdfast(fixture, { store, nearCache: NEAR_CACHE }),
+  clientNearHazelcast: clientNearCache,
   failover: (fixture, store = '', failover) => holdfast(fixture, { store, failover }),
   libraryOnMemcached: (fixture, ...urls) =>
     expressSession(fixture, new MemcachedStore({ hosts: urls.map(withoutScheme) })),

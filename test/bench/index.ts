@@ -1,14 +1,17 @@
-// npm run bench [-- memory | redis | memcached | failover] [--quick]: the server's CPU time per request, beside other libraries.
+// npm run bench [-- memory | redis | memcached | failover | hazelcast] [--quick]: the server's CPU time per request, beside other libraries.
 import { availableParallelism } from 'node:os'
 import { failoverPart } from './failover-part.js'
+import { hazelcastPart } from './hazelcast-part.js'
 import { memcachedPart } from './memcached-part.js'
 import { memoryPart } from './memory-part.js'
 import { redisPart } from './redis-part.js'
+import { startHazelcast } from '../servers/hazelcast.js'
+import { requireHazelcast } from '../servers/hazelcast-program.js'
 import { startMemcached } from '../servers/memcached.js'
 import { startRedis } from '../servers/redis.js'
 import { requireServer } from '../servers/require-server.js'
 
-const parts = ['memory', 'redis', 'memcached', 'failover'] as const
+const parts = ['memory', 'redis', 'memcached', 'failover', 'hazelcast'] as const
 const args = process.argv.slice(2)
 const isQuick = args.includes('--quick')
 const named = args.filter((arg) => !arg.startsWith('--'))
@@ -35,4 +38,8 @@ if (isWanted('memcached') && (await requireServer('memcached'))) {
 if (isWanted('failover') && (await requireServer('redis-server'))) {
   const [primary, standby] = [await startRedis(), await startRedis()]
   await failoverPart(primary.url, standby.url, effort).finally(() => Promise.all([primary.stop(), standby.stop()]))
+}
+if (isWanted('hazelcast') && (await requireHazelcast()) && (await requireServer('redis-server'))) {
+  const [cluster, redis] = [await startHazelcast(), await startRedis()]
+  await hazelcastPart(cluster.url, redis.url, effort).finally(() => Promise.all([cluster.stop(), redis.stop()]))
 }

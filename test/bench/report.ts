@@ -32,8 +32,10 @@ export function report<App extends string>({
   const rows = apps.map((app) => {
     const cpu = `${median(costs(app)).toFixed(1)} µs`.padStart(11)
     const perSecond = `${perSecondOf(measured[app])} req/s`.padStart(14)
-    const inTerms = `${ratio(app, base).toFixed(2)} × ${names[base]}`
-    return `  ${names[app].padEnd(width)}${cpu}${perSecond}   ${inTerms}${notes ? `   ${notes[app]}` : ''}`
+    const p99 = `p99 ${median(measured[app].map(({ p99Ms }) => p99Ms)).toFixed(1)} ms`.padStart(13)
+    const refused = measured[app].reduce((sum, round) => sum + round.refused, 0)
+    const inTerms = `${ratio(app, base).toFixed(2)} × ${names[base]}${refused > 0 ? `, ${refused} × 503` : ''}`
+    return `  ${names[app].padEnd(width)}${cpu}${perSecond}${p99}   ${inTerms}${notes ? `   ${notes[app]}` : ''}`
   })
   const lines = comparisons.map(
     ([app, other, budget]) => `  ${names[app]} is ${verdict(ratio(app, other), names[other], budget)}`,
