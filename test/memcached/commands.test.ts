@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { createEngine } from '@holdfast/core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createKey, createRecord, createSuccessor, createTombstone } from '@holdfast/conformance'
 import type { SessionRecord, SessionStore } from '@holdfast/core'
 import { memcachedStore } from '@holdfast/memcached'
@@ -46,6 +48,26 @@ describe.skipIf(program === undefined)('what is asked of the server', () => {
   test('a read: one gets', async () => {
     const { key } = await kept()
     expect(await askedFor(() => store.read(key))).toEqual({ gets: 1, sets: 0, cas: 0 })
+  })
+
+  test('reads in one turn of the event loop: one write to the connection', async () => {
+    const { key } = await kept()
+    let arrived = 0
+    const relay = createServer((client) => {
+      const upstream = connect(Number(server.address.split(':')[1]), '127.0.0.1')
+      client.on('data', () => arrived++)
+      client.on('error', () => {}).pipe(upstream)
+      upstream.on('error', () => {}).pipe(client)
+    }).listen(0, '127.0.0.1')
+    await once(relay, 'listening')
+    onTestFinished(() => void relay.close())
+    const relayed = memcachedStore({ server: `127.0.0.1:${(relay.address() as AddressInfo).port}` })
+    onTestFinished(() => relayed.close())
+    await relayed.read(key)
+    arrived = 0
+    const reads = await Promise.all(Array.from({ length: 50 }, () => relayed.read(key)))
+    expect(reads.filter(Boolean)).toHaveLength(50)
+    expect(arrived).toBe(1)
   })
 
   test('a new session: one add', async () => {

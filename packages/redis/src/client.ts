@@ -17,10 +17,17 @@ interface Commands extends Emitter {
   disconnect(reconnect?: boolean): void
 }
 
+export interface ConnectionStream {
+  readonly writable: boolean
+  destroy(): unknown
+  cork(): void
+  uncork(): void
+}
+
 /** What this package uses of one connection: the `Redis` of ioredis 5 and 6, whichever copy of it. */
 export interface RedisConnection extends Commands {
   readonly options: ConnectionOptions
-  readonly stream?: { readonly writable: boolean; destroy(): unknown } | undefined
+  readonly stream?: ConnectionStream | undefined
   call(command: string, ...args: string[]): Promise<unknown>
   duplicate(override: object): RedisConnection
   pipeline(): RedisPipeline

@@ -8,7 +8,13 @@ class FakeClient extends EventEmitter {
   status = 'connecting'
   destroyed = 0
   connects = 0
-  readonly stream = { writable: true, destroy: () => void this.destroyed++ }
+  readonly corks: string[] = []
+  readonly stream = {
+    writable: true,
+    destroy: () => void this.destroyed++,
+    cork: () => void this.corks.push('cork'),
+    uncork: () => void this.corks.push('uncork'),
+  }
   readonly disconnects: unknown[] = []
 
   become(status: string): void {
@@ -160,4 +166,20 @@ describe('the link to a client', () => {
     expect(client.eventNames()).toEqual([])
     expect(vi.getTimerCount()).toBe(0)
   })
+})
+
+it('gathers what is sent in one turn of the event loop, and lets it go at its end', async () => {
+  const { client, link } = linked('ready')
+  for (const turns of [1, 2]) {
+    link.gather()
+    link.gather()
+    expect(client.corks).toEqual([
+      ...Array<string[]>(turns - 1)
+        .fill(['cork', 'uncork'])
+        .flat(),
+      'cork',
+    ])
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(client.corks).toEqual(['cork', 'uncork', 'cork', 'uncork'])
 })

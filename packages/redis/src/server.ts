@@ -81,6 +81,7 @@ export class Server {
   #send<T>(operation: StoreOperation, ms: number, send: Send<T>): Promise<T> {
     const endsAt = performance.now() + ms
     if (!this.#isReady()) return this.#sendWhenReady(operation, endsAt, send)
+    this.#link?.gather()
     return send().catch((error: unknown) => {
       if (isLost(error)) return this.#sendWhenReady(operation, endsAt, send)
       throw this.#explained(operation, error)
