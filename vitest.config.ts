@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // The source condition lets tests run without a build (ARCHITECTURE, toolchain).
@@ -5,11 +6,15 @@ const ssr = { resolve: { conditions: ['@holdfast/source', 'module', 'node', 'dev
 
 export default defineConfig({
   test: {
+    // Most tests wait for servers; by default one core of two would be left idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       { ssr, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 30_000 } },
       {
         ssr,
         test: {
+          // Most tests wait for servers; by default one core of two would be left idle.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           name: 'whole',
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
           testTimeout: 30_000,
