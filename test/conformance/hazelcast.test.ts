@@ -17,7 +17,7 @@ describe.skipIf(program === undefined)('hazelcast', () => {
   storeConformance({
     ...{ describe, test, traits: { shared: true, maxRecordBytes: 1_000_000 } },
     createStore: async ({ clock }) => {
-      const store = await hazelcast.open(`${cluster.url}&deadline=600`, { clock, idleMs: 1, absoluteMs: 1 })
+      const store = await hazelcast.open(`${cluster.url}&deadline=1000`, { clock, idleMs: 1, absoluteMs: 1 })
       await until('the store answers', async () => (await store.read(createKey())) === undefined)
       return store
     },

@@ -18,6 +18,8 @@ export interface History {
   readonly returned: number
   /** Acknowledged changes that the very next request did not see. */
   readonly stale: number
+  /** Visitors to whom one of these happened and was not promised otherwise; they count nowhere else. */
+  readonly unsure: readonly Visitor[]
 }
 
 /**
@@ -28,26 +30,32 @@ export async function checkHistory(
   visitors: readonly Visitor[],
   overAt: number,
   { apps, idle, copies, target }: Pick<Stage, 'apps' | 'idle' | 'copies' | 'target'>,
+  isUnsure: (visitor: Visitor) => boolean,
 ): Promise<History> {
   let [sessions, lost, missing, returned, stale] = [0, 0, 0, 0, 0]
+  const unsure: Visitor[] = []
   for (const [i, visitor] of visitors.entries()) {
     const { acknowledged, cookie, login } = visitor
     if (login === 'unknown') continue
-    stale += visitor.stale
     const app = idle ?? (apps[i % apps.length] as AppProcess)
     const seen = await dataOf(app, cookie)
     const held = await heldAfterUse(visitor, app, { copies, target })
     const lies = held === 'destroyed' ? undefined : held
-    if (login === 'out') {
-      if (seen || lies || visitor.returned) returned++
+    const isBack = login === 'out' && (seen || lies || visitor.returned)
+    const isOut = login === 'in' && (visitor.lost || !seen || !lies)
+    const isMissing = (field: string): boolean => !(field in Object(seen)) || !(field in Object(lies))
+    const gone = login === 'out' || isOut ? 0 : acknowledged.filter(isMissing).length
+    if ((isBack || isOut || gone > 0 || visitor.stale > 0) && isUnsure(visitor)) {
+      unsure.push(visitor)
       continue
     }
-    const isOut = visitor.lost || !seen || !lies
-    if (isOut || visitor.loggedInAt < overAt) sessions++
+    stale += visitor.stale
+    missing += gone
+    if (isBack) returned++
     if (isOut) lost++
-    else missing += acknowledged.filter((field) => !(field in seen) || !(field in lies)).length
+    if (isOut || (login === 'in' && visitor.loggedInAt < overAt)) sessions++
   }
-  return { sessions, lost, missing, returned, stale }
+  return { sessions, lost, missing, returned, stale, unsure }
 }
 
 /** What a server lacks it gets when the session is used, by an app that reaches it: half a second after one that did not. */

@@ -66,7 +66,10 @@ export class Inspection {
 
   /** The visitor counts as anonymous, and keeps the cookie that they have. */
   async isAnonymous(what: string, cookie: string, app = this.app): Promise<void> {
-    const { status, headers } = await this.ask('/show', cookie, app)
+    this.wasAnonymous(what, await this.ask('/show', cookie, app))
+  }
+
+  wasAnonymous(what: string, { status, headers }: Answer): void {
     this.check(`${what}: anonymous, not ${status}`, status === 401)
     this.check(`${what}: the cookie is left alone`, headers['set-cookie'] === undefined)
   }

@@ -6,6 +6,7 @@ import { checkHistory, type History } from './history.js'
 import { Load } from './load.js'
 import type { LoadRun, Row } from './row.js'
 import type { Stage } from './stage.js'
+import type { Visitor } from './visitor.js'
 
 /** What a fault may cost. Whatever is not named here must not happen; where sessions have copies, only `failures` may. */
 export interface Cost {
@@ -37,8 +38,6 @@ interface Found {
   readonly history: History
   /** Of those whose history counts. */
   readonly failed: Readonly<Record<string, number>>
-  /** Those whose does not. */
-  readonly unsure: number
   readonly rejections: number
   readonly loopDelayMs: number
   /** Reads that were said to come from fewer servers than they should: they may be old. */
@@ -74,12 +73,12 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
       }
       await stage.target.settled()
       const { late, rejections, loopDelayMs, degraded } = await countsOf(stage)
-      const sure = load.visitors.filter(({ id }) => !hadOneCopy(degraded.get(id), strikes))
-      const history = await checkHistory(sure, stage.copies > 1 ? Infinity : overAt, stage)
+      const isUnsure = ({ id }: Visitor): boolean => hadOneCopy(degraded.get(id), strikes)
+      const history = await checkHistory(load.visitors, stage.copies > 1 ? Infinity : overAt, stage, isUnsure)
       const degradedReads = (await eventsOf(stage.apps, 'degraded-read')) - degradedBefore
-      const unsure = load.visitors.length - sure.length
+      const sure = load.visitors.filter((visitor) => !history.unsure.includes(visitor))
       const found = {
-        ...{ load, history, loopDelayMs, degradedReads, unsure, rejections: rejections - before.rejections },
+        ...{ load, history, loopDelayMs, degradedReads, rejections: rejections - before.rejections },
         failed: load.failed(sure),
       }
       return {
@@ -100,9 +99,11 @@ function costOn({ copies }: Stage, cost: LoadRow['cost'] = {}, [victim]: readonl
 }
 
 /** A server that has just died may cost some of the calls that were under way; after that the others serve. */
-const refusedBy = ({ failed, unsure, load: { requests, visitors } }: Found): string[] => [
+const refusedBy = ({ failed, history: { unsure }, load: { requests, visitors } }: Found): string[] => [
   ...((failed['503'] ?? 0) > requests * HARDLY ? [`${failed['503']} of ${requests} requests were refused`] : []),
-  ...(unsure > visitors.length * HARDLY ? [`${unsure} sessions were acknowledged by one server just before`] : []),
+  ...(unsure.length > visitors.length * HARDLY
+    ? [`${unsure.length} sessions were lost that one server alone had acknowledged just before`]
+    : []),
 ]
 
 /** Ms since the epoch. */

@@ -15,6 +15,9 @@ export interface LibraryPortOptions {
   readonly isOwn: boolean
 }
 
+/** Commands that leave in one write. */
+const AT_ONCE = 64
+
 interface Waiting {
   readonly sentAt: number
   readonly fail: (error: Error) => void
@@ -32,7 +35,8 @@ export class LibraryPort implements MemcachedPort {
   /** In the order in which they were sent. */
   readonly #waiting = new Map<Callback, Waiting>()
   readonly #open = new Set<LibrarySocket>()
-  readonly #gathering = new Set<LibrarySocket>()
+  /** Calls in this turn of the event loop. */
+  readonly #gathering = new Map<LibrarySocket, number>()
   /** Another object after each connection that closed. */
   #connection: object = {}
   #connecting: Promise<void> | undefined
@@ -156,15 +160,23 @@ export class LibraryPort implements MemcachedPort {
     return isOpen
   }
 
-  /** What is sent until the end of this turn of the event loop leaves in one write: at 64 requests at a time a tenth of the CPU. */
+  /**
+   * What is sent in one turn of the event loop leaves in few writes: at 64 requests at a time that is a tenth of the CPU. Of
+   * more the first do not wait for the last: such a turn may take longer than a call.
+   */
   #gather(socket: LibrarySocket): void {
-    if (this.#gathering.has(socket)) return
-    this.#gathering.add(socket)
-    socket.cork()
-    setImmediate(() => {
-      this.#gathering.delete(socket)
+    const gathered = this.#gathering.get(socket) ?? 0
+    this.#gathering.set(socket, gathered + 1)
+    if (gathered === 0) {
+      socket.cork()
+      setImmediate(() => {
+        this.#gathering.delete(socket)
+        socket.uncork()
+      })
+    } else if (gathered % AT_ONCE === 0) {
       socket.uncork()
-    })
+      socket.cork()
+    }
   }
 
   #connect(): Promise<void> {

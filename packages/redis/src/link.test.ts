@@ -168,18 +168,40 @@ describe('the link to a client', () => {
   })
 })
 
-it('gathers what is sent in one turn of the event loop, and lets it go at its end', async () => {
-  const { client, link } = linked('ready')
-  for (const turns of [1, 2]) {
+describe('what is sent in one turn of the event loop', () => {
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+  it('leaves together at its end', async () => {
+    const { client, link } = linked('ready')
     link.gather()
     link.gather()
-    expect(client.corks).toEqual([
-      ...Array<string[]>(turns - 1)
-        .fill(['cork', 'uncork'])
-        .flat(),
-      'cork',
+    expect(client.corks).toEqual(['cork'])
+    await turn()
+    expect(client.corks).toEqual(['cork', 'uncork'])
+    link.gather()
+    await turn()
+    expect(client.corks).toEqual(['cork', 'uncork', 'cork', 'uncork'])
+  })
+
+  it('leaves in parts when it is much: the first do not wait for the last', async () => {
+    const { client, link } = linked('ready')
+    for (let sent = 0; sent < 129; sent++) link.gather()
+    expect(client.corks).toEqual(['cork', 'uncork', 'cork', 'uncork', 'cork'])
+    await turn()
+    expect(client.corks.at(-1)).toBe('uncork')
+  })
+
+  it('leaves on a connection that was made meanwhile too', async () => {
+    const { client, link } = linked('ready')
+    link.gather()
+    const corks: string[] = []
+    const stream = { ...client.stream, cork: () => corks.push('cork'), uncork: () => corks.push('uncork') }
+    Object.assign(client, { stream })
+    link.gather()
+    await turn()
+    expect([client.corks, corks]).toEqual([
+      ['cork', 'uncork'],
+      ['cork', 'uncork'],
     ])
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  expect(client.corks).toEqual(['cork', 'uncork', 'cork', 'uncork'])
+  })
 })
