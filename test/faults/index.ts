@@ -10,7 +10,7 @@ import { headLine, lineOf } from './table.js'
 // npm run faults -- redis-cluster --row 2 --row 1c
 
 const file = new URL('../../docs/faults.json', import.meta.url)
-const scale: Scale = { visitors: 100, workers: 16, holdMs: 10_000 }
+const scale: Scale = { visitors: 100, workers: 16, holdMs: 10_000, atOnce: 10_000 }
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -1,7 +1,7 @@
 import type { Answer } from './client.js'
 import type { Calls } from './column.js'
 import type { AppProcess } from './fleet.js'
-import type { Outcome, Row } from './row.js'
+import type { Outcome, Row, Scale } from './row.js'
 import type { Stage } from './stage.js'
 
 export interface Login {
@@ -13,12 +13,12 @@ export interface Login {
 export function inspectedRow({
   inspect,
   ...row
-}: Omit<Row, 'run'> & { inspect(inspection: Inspection, stage: Stage): Promise<void> }): Row {
+}: Omit<Row, 'run'> & { inspect(inspection: Inspection, stage: Stage, scale: Scale): Promise<void> }): Row {
   return {
     ...row,
-    async run(stage) {
+    async run(stage, scale) {
       const inspection = new Inspection(stage)
-      await inspect(inspection, stage).catch((error: Error) => inspection.broke(error.message))
+      await inspect(inspection, stage, scale).catch((error: Error) => inspection.broke(error.message))
       return inspection.outcome()
     },
   }

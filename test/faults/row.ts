@@ -7,6 +7,8 @@ export interface Scale {
   readonly workers: number
   /** How long a fault lasts that does not end by itself. */
   readonly holdMs: number
+  /** Requests that are under way at one time where that is what a row tries. */
+  readonly atOnce: number
 }
 
 /** One cell of the matrix, as `docs/faults.json` has it. */

@@ -5,7 +5,7 @@ import { flaps } from './flaps.js'
 import { storeFaults } from './store-faults.js'
 import { returns } from './returns.js'
 import { storedValues } from './stored-values.js'
-import { tenThousand } from './ten-thousand.js'
+import { thousandsAtOnce } from './thousands-at-once.js'
 
 /** In the order of their numbers. */
 export const rows: readonly Row[] = [
@@ -15,5 +15,5 @@ export const rows: readonly Row[] = [
   appKilled,
   ...storedValues,
   ...cookies,
-  tenThousand,
+  thousandsAtOnce,
 ].sort((a, b) => a.number.localeCompare(b.number, 'en', { numeric: true }))
