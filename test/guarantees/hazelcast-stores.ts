@@ -28,6 +28,7 @@ const connect = (clusterName: string, addresses: readonly string[]): Promise<Cli
     clusterName,
     network: { clusterMembers: [...addresses] },
     properties: {
+      'hazelcast.client.autopipelining.enabled': false,
       'hazelcast.client.operation.fail.on.indeterminate.state': true,
       'hazelcast.logging.level': 'OFF',
     },
