@@ -17,6 +17,7 @@ export default defineConfig({
           maxWorkers: Math.max(2, availableParallelism() - 1),
           name: 'whole',
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+          globalSetup: ['test/servers/hazelcast-shared.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

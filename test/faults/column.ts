@@ -26,6 +26,8 @@ export interface Target {
   readonly options: StoreOptions
   /** The servers that the next fault strikes, one after the other: the one, the master, or one that has a share. */
   victims(): Promise<readonly Victim[]>
+  /** All servers together, where one of them can be away and costs little. A restart finds them without data. */
+  readonly whole?: { kill(): Promise<void>; restart(): Promise<void> }
   /** Resolves when all servers are as at the start, whoever leads. */
   settled(): Promise<void>
   /** What the servers hold, past every proxy and adapter. `'destroyed'`: a tombstone. */
@@ -58,6 +60,8 @@ export interface Victim {
   readonly replicas: number
   /** A restart that is not to empty it finds what it had. */
   readonly saves: boolean
+  /** What it has acknowledged is on another server already, which serves it without an order. */
+  readonly hasBackup?: boolean
   /** Between clients and this server; the apps come from `CLIENTS`. */
   readonly link: FaultProxy
   /** The others see it only through `link` too, so that they notice when that is cut. */

@@ -1,95 +1,12 @@
-import type { SessionOptions } from '@holdfast/core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { CLIENTS, type Column, type Target, type Victim } from '../faults/column.js'
+import { describe, expect, test } from 'vitest'
+import type { Column, Target, Victim } from '../faults/column.js'
 import { memcached3 } from '../faults/columns/memcached-3.js'
 import { redisMemcached, redisStandby } from '../faults/columns/standby.js'
 import { requireServer } from '../servers/require-server.js'
 import { until } from '../servers/until.js'
-import { startAppServer, type AppServer, type Data, type Framework, type Pages } from './app-server.js'
-import { SECRET, visit, type Visited } from './site.js'
+import type { AppServer } from './app-server.js'
 import { named } from './stores.js'
-
-const pages: Pages = {
-  show: ({ session }) => ({ ...session }),
-  set: ({ session, query }) => void (session[query.get('field') as string] = true),
-  id: ({ session }) => session.id,
-  logout: ({ session }) => session.destroy(),
-}
-
-interface Trouble {
-  readonly name: string
-  strike(victim: Victim): unknown
-  undo(victim: Victim): unknown
-}
-
-const troubles: readonly Trouble[] = [
-  { name: 'killed, and empty when it is back', strike: (victim) => victim.kill(), undo: restartEmpty },
-  { name: 'hung', strike: (victim) => victim.pause(), undo: (victim) => victim.resume() },
-  {
-    name: 'slow: each answer is a second late',
-    strike: ({ link }) => link.delay(1_000, { direction: 'toClient', from: CLIENTS }),
-    undo: ({ link }) => link.heal(),
-  },
-  {
-    name: 'cut off: nothing passes any more',
-    strike: ({ link }) => link.drop({ from: CLIENTS }),
-    undo: ({ link }) => link.heal(),
-  },
-  {
-    name: 'cut off: connections break and new ones are refused',
-    strike({ link }) {
-      link.refuse()
-      link.reset({ from: CLIENTS })
-    },
-    undo: ({ link }) => link.heal(),
-  },
-]
-
-function restartEmpty(victim: Victim): Promise<void> {
-  return victim.restart({ empty: true })
-}
-
-/** A request has 250 ms for its read and 600 ms for its commit, beside its handler; a busy machine takes its time too. */
-const MAY_TAKE_MS = 3 * 850
-const LOGINS = 6
-
-/** One user, each of whose requests goes to the app server that is given. */
-class Login {
-  readonly acknowledged: Data = { userId: 'ada' }
-  worstMs = 0
-  #changes = 0
-
-  constructor(
-    readonly id: string,
-    readonly cookie: string,
-  ) {}
-
-  async get(app: AppServer, path: string): Promise<Visited> {
-    const startedAt = performance.now()
-    const answer = await visit(app, path, this.cookie)
-    this.worstMs = Math.max(this.worstMs, performance.now() - startedAt)
-    return answer
-  }
-
-  /** Says whether it is stored. */
-  async change(app: AppServer): Promise<boolean> {
-    const field = `field${this.#changes++}`
-    const { status } = await this.get(app, `/set?field=${field}`)
-    if (status === 200) this.acknowledged[field] = true
-    return status === 200
-  }
-
-  /** On a busy machine an answer may be late; then the next one serves. */
-  async isChanged(app: AppServer): Promise<void> {
-    await until('a change is stored', () => this.change(app))
-  }
-
-  async shows(app: AppServer): Promise<Data> {
-    let answer = await this.get(app, '/show')
-    while (answer.status === 503) answer = await this.get(app, '/show')
-    return answer.page<Data>()
-  }
-}
+import { changeAll, logIn, LOGINS, MAY_TAKE_MS, troubles, using, type Login, type Site } from './struck-site.js'
 
 const hasRedis = (await requireServer('redis-server')) !== undefined
 const hasMemcached = (await requireServer('memcached')) !== undefined
@@ -98,49 +15,6 @@ const kinds: readonly Column[] = [
   ...(hasRedis ? [redisStandby] : []),
   ...(hasRedis && hasMemcached ? [redisMemcached] : []),
 ]
-
-/** The servers of a kind, and three app servers for each test. */
-function using(kind: Column): { target(): Target; site(): Promise<Site> } {
-  let target: Target
-  beforeAll(async () => {
-    target = await kind.start({})
-  })
-  afterAll(() => target?.stop())
-  const start = async (framework: Framework): Promise<AppServer> => {
-    const options: SessionOptions<Data> = { secret: SECRET, ...target.options }
-    const app = await startAppServer(framework, options, pages)
-    onTestFinished(async () => {
-      app.server.close()
-      await app.sessions.close()
-    })
-    await app.sessions.ready()
-    return app
-  }
-  return {
-    target: () => target,
-    async site() {
-      const [koa, express, idle] = await Promise.all([start('Koa'), start('Express'), start('Koa')])
-      const logins = await Promise.all(Array.from({ length: LOGINS }, () => logIn(koa)))
-      return { busy: [koa, express], idle, logins }
-    },
-  }
-}
-
-interface Site {
-  readonly busy: readonly AppServer[]
-  /** Asked nothing while a server is away. */
-  readonly idle: AppServer
-  readonly logins: readonly Login[]
-}
-
-async function logIn(app: AppServer): Promise<Login> {
-  const { cookie } = await app.sessions.create({ userId: 'ada' })
-  return new Login((await visit(app, '/id', cookie)).page<string>(), cookie)
-}
-
-/** Each login changes on each server, until all was stored once more. */
-const changeAll = ({ busy, logins }: Site): Promise<unknown> =>
-  Promise.all(logins.flatMap((login) => busy.map((app) => login.isChanged(app))))
 
 /** What was acknowledged lies on two servers, or on this one, once it was used. */
 async function untilCopied({ busy, logins }: Site, held: (id: string) => ReturnType<Target['stored']>): Promise<void> {

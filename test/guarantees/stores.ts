@@ -1,7 +1,9 @@
 import type { SessionStore } from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
 import { afterAll, beforeAll } from 'vitest'
+import { requireHazelcast } from '../servers/hazelcast-program.js'
 import { requireServer } from '../servers/require-server.js'
+import { hazelcastCluster } from './hazelcast-stores.js'
 import { memcachedStores } from './memcached-stores.js'
 import { redisStores } from './redis-stores.js'
 import { redisMemcached, redisStandby } from './standby-stores.js'
@@ -37,6 +39,7 @@ export const memory: StoreUnderTest = {
 
 const hasRedis = (await requireServer('redis-server')) !== undefined
 const hasMemcached = (await requireServer('memcached')) !== undefined
+const hasHazelcast = (await requireHazelcast()) !== undefined
 
 /** The stores that the guarantees are claimed for, as far as this machine has their servers. */
 export const stores: readonly StoreUnderTest[] = [
@@ -44,11 +47,15 @@ export const stores: readonly StoreUnderTest[] = [
   ...(hasRedis ? [...redisStores, redisStandby] : []),
   ...(hasMemcached ? memcachedStores : []),
   ...(hasRedis && hasMemcached ? [redisMemcached] : []),
+  ...(hasHazelcast ? [hazelcastCluster] : []),
 ]
+
+/** The members of a cluster start slowly where all cores are busy. */
+const START_MS = 150_000
 
 /** To be called in the `describe` of a store: its servers run while the tests in it do. */
 export function running(on: StoreUnderTest): void {
-  beforeAll(() => on.start?.())
+  beforeAll(() => on.start?.(), START_MS)
   afterAll(() => on.stop?.())
 }
 

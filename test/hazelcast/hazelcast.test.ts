@@ -1,13 +1,17 @@
-import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { createKey, createRecord, createSuccessor, createTombstone } from '@holdfast/conformance'
 import type { ListsKeys, ReportsChanges, SessionRecord, SessionStore } from '@holdfast/core'
 import { hazelcast, hazelcastStore } from '@holdfast/hazelcast'
 import { Client } from 'hazelcast-client'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { startNode, type Child } from '../process.js'
 import type { HazelcastMember } from '../servers/hazelcast-member.js'
 import { requireHazelcast } from '../servers/hazelcast-program.js'
 import { startHazelcast, type HazelcastCluster } from '../servers/hazelcast.js'
+import { makeScratch } from '../servers/scratch.js'
 import { until } from '../servers/until.js'
 
 const program = await requireHazelcast()
@@ -144,10 +148,12 @@ describe.skipIf(program === undefined)('a Hazelcast cluster', { timeout: 120_000
     await survives((member) => member.pause())
   })
 
-  test('all members gone and back: refused in time, then served again, by a new client', async () => {
+  test('all members gone and back: refused in time, then served again, by a new client; an app that was busy meanwhile goes on', async () => {
     const store = opened(cluster.url)
     await isUp(store)
+    const busy = await startBusyApp(cluster.url)
     await Promise.all(cluster.members.map((member) => member.kill()))
+    await busy.goOn()
     const endsAt = performance.now() + 6_000
     while (performance.now() < endsAt) {
       const startedAt = performance.now()
@@ -157,8 +163,26 @@ describe.skipIf(program === undefined)('a Hazelcast cluster', { timeout: 120_000
     await cluster.settled()
     await isUp(store)
     await until('a write is taken', async () => (await store.write(createKey(), createRecord(), 'absent')).written)
+    await busy.app.printed(/is served again/)
   })
 })
+
+/** Its event loop stands still until `goOn`, which resolves when it turns again. */
+async function startBusyApp(url: string): Promise<{ app: Child; goOn(): Promise<void> }> {
+  const scratch = await makeScratch()
+  const file = join(scratch.path, 'go-on')
+  const app = startNode('test/hazelcast/busy-app.ts', { args: [url, file] })
+  onTestFinished(async () => {
+    await app.stop('SIGKILL')
+    await scratch.remove()
+  })
+  await app.printed(/stands still/)
+  const goOn = async (): Promise<void> => {
+    await writeFile(file, '')
+    await app.printed(/goes on: StoreUnavailableError/)
+  }
+  return { app, goOn }
+}
 
 test('an address where nobody answers blocks nothing, and one where nobody is says why', async () => {
   const mute = createServer(() => {}).listen(0, '127.0.0.1')

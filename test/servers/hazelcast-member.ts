@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startCommand, type Child } from '../process.js'
+import type { FaultProxy } from './fault-proxy.js'
 import { freeze } from './freeze.js'
 import type { HazelcastProgram } from './hazelcast-program.js'
 
@@ -9,7 +10,16 @@ export interface MemberOptions {
   readonly program: HazelcastProgram
   readonly folder: string
   readonly port: number
+  /** Those of all members. */
   readonly ports: readonly number[]
+  readonly linked?: LinkedPorts | undefined
+}
+
+/** Where a member that clients reach through a proxy has what else it offers. */
+export interface LinkedPorts {
+  readonly link: FaultProxy
+  readonly clients: number
+  readonly health: number
 }
 
 /** The configuration that the docs recommend, which these members run with. */
@@ -20,6 +30,8 @@ const PROPERTIES = {
   'hazelcast.partition.count': 71,
   'hazelcast.wait.seconds.before.join': 0,
   'hazelcast.local.localAddress': '127.0.0.1',
+}
+const REST = {
   'hz.network.rest-api.enabled': true,
   'hz.network.rest-api.endpoint-groups.HEALTH_CHECK.enabled': true,
 }
@@ -36,8 +48,21 @@ export class HazelcastMember {
     this.#options = options
   }
 
+  /** Where clients find it. */
   get address(): string {
-    return `${this.host}:${this.port}`
+    const { link } = this.#options.linked ?? {}
+    return link ? `${link.host}:${link.port}` : this.directAddress
+  }
+
+  /** The same past the proxy. It tells clients of `address` all the same: only one that keeps to one member stays here. */
+  get directAddress(): string {
+    return `${this.host}:${this.#options.linked?.clients ?? this.port}`
+  }
+
+  get link(): FaultProxy {
+    const { linked } = this.#options
+    if (!linked) throw new Error('There is no proxy: start the cluster with `proxied: true`.')
+    return linked.link
   }
 
   get isRunning(): boolean {
@@ -46,10 +71,10 @@ export class HazelcastMember {
 
   /** Resolves when the process is there; `health` says when it is of use. It dies with this process (Linux). */
   async start(): Promise<void> {
-    const { program, folder } = this.#options
+    const { program, folder, linked } = this.#options
     const config = join(folder, `member-${this.port}.yaml`)
     await writeFile(config, await this.#configuration())
-    const properties = Object.entries({ ...PROPERTIES, 'hazelcast.config': config }).map(
+    const properties = Object.entries({ ...PROPERTIES, ...(!linked && REST), 'hazelcast.config': config }).map(
       ([name, value]) => `-D${name}=${value}`,
     )
     const java = [...JAVA, ...properties, '-cp', program.jar, 'com.hazelcast.core.server.HazelcastMemberStarter']
@@ -76,7 +101,8 @@ export class HazelcastMember {
   /** How many members it sees, once no entry is on its way from one to another; `undefined` when it does not answer. */
   async health(): Promise<number | undefined> {
     const stop = sleep(2_000, undefined, { ref: false })
-    const asked = fetch(`http://${this.address}/hazelcast/health`).then((response) => response.json())
+    const port = this.#options.linked?.health ?? this.port
+    const asked = fetch(`http://${this.host}:${port}/hazelcast/health`).then((response) => response.json())
     const health = (await Promise.race([asked, stop]).catch(() => undefined)) as Health | undefined
     return health?.clusterSafe && health.migrationQueueSize === 0 ? health.clusterSize : undefined
   }
@@ -86,12 +112,30 @@ export class HazelcastMember {
   }
 
   async #configuration(): Promise<string> {
-    const { port, ports } = this.#options
-    let text = (await readFile(RECOMMENDED, 'utf8')).replace('port: 5701', `port: ${port}`)
+    const { port, ports, linked } = this.#options
+    const recommended = await readFile(RECOMMENDED, 'utf8')
+    let text = linked
+      ? recommended.replace(/ {2}network:\n[^]*(?= {4}join:)/, networkOf(port, linked))
+      : recommended.replace('port: 5701', `port: ${port}`)
+    // A test may have a map of its own.
+    text = text.replace('    sessions:', '    sessions*:')
     for (const other of ports) text = text.replace(/10\.0\.0\.\d+:5701/, `127.0.0.1:${other}`)
     return text
   }
 }
+
+/** Only clients come through the proxy; members reach each other without it. */
+const networkOf = (port: number, { link, clients, health }: LinkedPorts): string => `  advanced-network:
+    enabled: true
+    member-server-socket-endpoint-config:
+      port: { port: ${port}, auto-increment: false }
+    client-server-socket-endpoint-config:
+      port: { port: ${clients}, auto-increment: false }
+      public-address: ${link.host}:${link.port}
+    rest-server-socket-endpoint-config:
+      port: { port: ${health}, auto-increment: false }
+      endpoint-groups: { HEALTH_CHECK: { enabled: true } }
+`
 
 interface Health {
   readonly clusterSafe: boolean

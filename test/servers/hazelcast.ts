@@ -1,5 +1,6 @@
+import { faultProxy } from './fault-proxy.js'
 import { freePort } from './free-port.js'
-import { HazelcastMember } from './hazelcast-member.js'
+import { HazelcastMember, type LinkedPorts } from './hazelcast-member.js'
 import { requireHazelcast } from './hazelcast-program.js'
 import { makeScratch } from './scratch.js'
 import { until } from './until.js'
@@ -17,16 +18,24 @@ export interface HazelcastCluster {
   stop(): Promise<void>
 }
 
+export interface HazelcastOptions {
+  /** Clients reach each member through a fault proxy, and are told of no other way; members reach each other without it. */
+  readonly proxied?: boolean
+}
+
 /** `requireHazelcast()` says whether this machine can. Takes about 10 s. */
-export async function startHazelcast(): Promise<HazelcastCluster> {
+export async function startHazelcast({ proxied = false }: HazelcastOptions = {}): Promise<HazelcastCluster> {
   const program = await requireHazelcast()
   if (!program) throw new Error('Hazelcast is missing; ask requireHazelcast before this is called.')
   const scratch = await makeScratch()
   const ports: number[] = []
   while (ports.length < MEMBERS) ports.push(await freePort())
-  const members = ports.map((port) => new HazelcastMember({ program, folder: scratch.path, port, ports }))
+  const links = proxied ? await Promise.all(ports.map(linkedPorts)) : []
+  const members = ports.map(
+    (port, i) => new HazelcastMember({ program, folder: scratch.path, port, ports, linked: links[i] }),
+  )
   const stop = async (): Promise<void> => {
-    await Promise.all(members.map((member) => member.kill()))
+    await Promise.all([...members.map((member) => member.kill()), ...links.map(({ link }) => link.close())])
     await scratch.remove()
   }
   const isSettled = async (): Promise<boolean> => {
@@ -43,4 +52,9 @@ export async function startHazelcast(): Promise<HazelcastCluster> {
   }
   const url = `hazelcast://${members.map(({ address }) => address).join(',')}/sessions?cluster=sessions`
   return { url, clusterName: 'sessions', members, settled, stop }
+}
+
+async function linkedPorts(): Promise<LinkedPorts> {
+  const [clients, health] = [await freePort(), await freePort()]
+  return { link: await faultProxy({ host: '127.0.0.1', port: clients }), clients, health }
 }

@@ -29,6 +29,7 @@ const families = {
   redis: { redis: 'one Redis', 'redis-sentinel': 'Sentinel', 'redis-cluster': 'Cluster' },
   memcached: { memcached: 'one Memcached', 'memcached-3': 'three, each session on two' },
   failover: { 'redis-standby': 'Redis, standby Redis', 'redis-memcached': 'Redis, standby Memcached' },
+  hazelcast: { hazelcast: 'three members' },
 } satisfies Readonly<Record<string, Readonly<Record<string, string>>>>
 
 export type Family = keyof typeof families

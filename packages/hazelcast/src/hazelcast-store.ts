@@ -19,7 +19,11 @@ import { assertLifetime } from './map-check.js'
 import { MapPort } from './map-port.js'
 
 export interface HazelcastStoreOptions {
-  /** A client of the package hazelcast-client 5.6. It stays yours: `close()` leaves it open. */
+  /**
+   * A client of the package hazelcast-client 5.6, with the properties `'hazelcast.client.autopipelining.enabled': false` and
+   * `'hazelcast.client.operation.fail.on.indeterminate.state': true`: without the first it can stop the whole process when
+   * the cluster dies. It stays yours: `close()` leaves it open.
+   */
   readonly client: Client
   /** The map that has the sessions and nothing else. Default `'sessions'`. */
   readonly map?: string | undefined

@@ -38,6 +38,9 @@ export class OwnClient implements ClientSource {
         'hazelcast.client.heartbeat.interval': 1_000,
         'hazelcast.client.heartbeat.timeout': 5_000,
         'hazelcast.client.operation.fail.on.indeterminate.state': true,
+        // With it version 5.6.0 keeps a connection on which a write failed, and once no other is left it registers a
+        // listener on that for ever, within one turn of the event loop: the process stands still.
+        'hazelcast.client.autopipelining.enabled': false,
         'hazelcast.logging.level': 'OFF',
       },
     }

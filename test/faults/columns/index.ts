@@ -1,4 +1,5 @@
 import type { Column } from '../column.js'
+import { hazelcast } from './hazelcast.js'
 import { memcached } from './memcached.js'
 import { memcached3 } from './memcached-3.js'
 import { redis } from './redis.js'
@@ -14,4 +15,5 @@ export const columns: readonly Column[] = [
   memcached3,
   redisStandby,
   redisMemcached,
+  hazelcast,
 ]

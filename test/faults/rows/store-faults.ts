@@ -27,6 +27,7 @@ export const storeFaults: readonly Row[] = [
       'redis-sentinel': 'nothing is lost but what its replicas had not got yet; 503 until one of them leads',
       'redis-cluster':
         'nothing is lost but what its replica had not got yet; 503 for its share until the replica leads',
+      hazelcast: 'nothing is lost, hardly a 503: its backups serve',
     },
     strike: async (victim, run) => {
       await victim.kill()
@@ -84,6 +85,18 @@ export const storeFaults: readonly Row[] = [
     },
   }),
   loadRow({
+    number: '1f',
+    title: 'kill -9 all servers at once, and start them again',
+    expected: { hazelcast: 'all sessions are lost; 503 until they are back' },
+    strike: async (_, run, { target: { whole } }) => {
+      await whole?.kill()
+      await run.hold()
+      run.over()
+      await whole?.restart()
+    },
+    cost: { sessions: 'all', tail: true },
+  }),
+  loadRow({
     number: '2',
     title: 'a server freezes (SIGSTOP), and goes on later',
     expected: {
@@ -92,6 +105,8 @@ export const storeFaults: readonly Row[] = [
       ...onCopies(),
       'redis-sentinel': 'nothing is lost; 503 until a replica leads',
       'redis-cluster': 'nothing is lost; 503 for its share until its replica leads',
+      hazelcast:
+        'nothing is lost; 503 for its share, and for changes whose backup it is, until the others leave it (10 s)',
     },
     strike: async (victim, run) => {
       await victim.pause()
@@ -101,7 +116,11 @@ export const storeFaults: readonly Row[] = [
   loadRow({
     number: '3',
     title: 'all connections are reset',
-    expected: { ...everywhere('nothing is lost; what was under way may fail'), ...onCopies() },
+    expected: {
+      ...everywhere('nothing is lost; what was under way may fail'),
+      ...onCopies(),
+      hazelcast: 'nothing is lost; what was under way may fail',
+    },
     strike: async (victim) => victim.link.reset({ from: CLIENTS }),
   }),
   loadRow({
@@ -113,6 +132,8 @@ export const storeFaults: readonly Row[] = [
       ...onCopies(),
       'redis-sentinel': 'nothing is lost; 503 until a replica leads',
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: its replica does not see that',
+      hazelcast:
+        'nothing is lost; 503 for its share until the app gives up the connection (5 s), for changes whose backup it is until it is over',
     },
     strike: async (victim, run) => {
       victim.link.drop()
@@ -128,6 +149,7 @@ export const storeFaults: readonly Row[] = [
       ...onCopies(),
       'redis-sentinel': 'nothing is lost; 503 until it is over: it is alive, so nobody takes over',
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: it is alive, so nobody takes over',
+      hazelcast: 'nothing is lost; 503 for its share, and for changes whose backup it is, until it is over',
     },
     strike: async (victim, run) => {
       victim.link.delay(1_000, { direction: 'toClient', from: CLIENTS })
@@ -142,6 +164,8 @@ export const storeFaults: readonly Row[] = [
     expected: {
       ...everywhere('nothing is lost; 503 until three calls got no answer, then new connections serve'),
       ...onCopies(),
+      hazelcast:
+        'nothing is lost; 503 for its share, and for changes whose backup it is, until the app gives up the connection (5 s)',
     },
     strike: async (victim, run) => {
       victim.link.drop({ from: CLIENTS, established: true })
@@ -188,12 +212,13 @@ export const storeFaults: readonly Row[] = [
       'redis-sentinel':
         'all sessions are lost, the replicas copy the empty server: no automatic restart without persistence',
       'redis-cluster': 'its share of the sessions is lost, its replica copies the empty server',
+      hazelcast: 'nothing is lost, hardly a 503: it gets its share from the backups',
     },
     strike: async (victim, run) => {
       await victim.restart({ empty: true })
       run.over()
     },
-    cost: { sessions: 'all', tail: true },
+    cost: ({ hasBackup }) => (hasBackup ? {} : { sessions: 'all', tail: true }),
   }),
   loadRow({
     number: '10',
