@@ -10,6 +10,8 @@ export interface MemberOptions {
   readonly folder: string
   readonly port: number
   readonly ports: readonly number[]
+  /** Makes another configuration of the recommended one. */
+  readonly configure?: ((yaml: string) => string) | undefined
 }
 
 /** The configuration that the docs recommend, which these members run with. */
@@ -86,10 +88,10 @@ export class HazelcastMember {
   }
 
   async #configuration(): Promise<string> {
-    const { port, ports } = this.#options
-    let text = (await readFile(RECOMMENDED, 'utf8')).replace('port: 5701', `port: ${port}`)
+    const { port, ports, configure = (yaml) => yaml } = this.#options
+    let text = configure(await readFile(RECOMMENDED, 'utf8')).replace('port: 5701', `port: ${port}`)
     for (const other of ports) text = text.replace(/10\.0\.0\.\d+:5701/, `127.0.0.1:${other}`)
-    return text
+    return text.replace(/^ +- 10\.0\.0\..*\n/gm, '')
   }
 }
 
