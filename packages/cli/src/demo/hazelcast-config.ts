@@ -15,7 +15,6 @@ export const hazelcastConfig = (port: number, ports: readonly number[]): string 
       },
       properties: {
         'hazelcast.local.localAddress': '127.0.0.1',
-        'hazelcast.logging.type': 'none',
         'hazelcast.partition.count': 71,
         'hazelcast.wait.seconds.before.join': 0,
         'hazelcast.max.no.heartbeat.seconds': 10,

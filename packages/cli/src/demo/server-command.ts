@@ -52,7 +52,8 @@ function hazelcastArgs({ jar = '', port, ports }: ServerOrder, folder: string): 
   const config = join(folder, 'hazelcast.yaml')
   writeFileSync(config, hazelcastConfig(port, ports))
   return [
-    ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Dhazelcast.config=${config}`],
+    ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+    ...['-Dhazelcast.logging.type=none', `-Dhazelcast.config=${config}`],
     ...['-cp', jar, 'com.hazelcast.core.server.HazelcastMemberStarter'],
   ]
 }

@@ -83,6 +83,7 @@ function next(servers: readonly ServerState[], sessionServers: SessionServersSta
   if (sessionServers === undefined || sessionServers.servers.some(({ status }) => status === 'given'))
     return ' Now kill a server.'
   const { spare, kind } = sessionServers
+  if (kind === 'Hazelcast') return ' Now kill a server, or a member of the grid.'
   return spare === 0 ? ` Now kill a server, or freeze ${kind}.` : ` Now kill a server, or one ${kind}.`
 }
 
