@@ -9,6 +9,9 @@ import { keptOf, type Kept } from './kept.js'
 
 const APPS = 2
 const MINUTE_MS = 60_000
+/** An app remembers so many cookies, so its heap grows until it has seen them. */
+const REMEMBERED = 10_000
+const SIGNING_IN = 32
 /** A member is away for so long. */
 const AWAY_MS = 15_000
 /** Of so many minutes the first one is for warming up; a run of fewer has none that is long enough to tell. */
@@ -33,6 +36,7 @@ export async function soakHazelcast(minutes: number, say: (line: string) => void
   let apps: AppProcess[] = []
   try {
     apps = await startApps(APPS, { secret: SECRET, store: cluster.url })
+    await fillMemory(apps)
     const load = await Load.start({ apps, visitors: 100, workers: 8 })
     const heaps = [await heapsOf(scratch.path)]
     say(`minute 0: ${heapLine(heaps[0])}`)
@@ -52,6 +56,18 @@ export async function soakHazelcast(minutes: number, say: (line: string) => void
     await cluster.stop()
     await scratch.remove()
   }
+}
+
+/** Signs in as many visitors as the apps remember, and shows each of them to every app. */
+async function fillMemory(apps: readonly AppProcess[]): Promise<void> {
+  let count = 0
+  const signIn = async (): Promise<void> => {
+    while (count++ < REMEMBERED) {
+      const { cookie } = await (apps[count % apps.length] as AppProcess).get('/login?user=ada')
+      for (const app of apps) await app.get('/show', cookie)
+    }
+  }
+  await Promise.all(Array.from({ length: SIGNING_IN }, signIn))
 }
 
 async function loseOne(cluster: HazelcastCluster, load: Load, minute: number): Promise<void> {
