@@ -22,6 +22,11 @@ const tasks = {
   },
   test: { NODE_ENV: 'test', steps: [vitest] },
   soak: { NODE_ENV: 'test', HOLDFAST_RUNS: soakRuns, steps: [[...vitest, '--testTimeout=0', ...randomTests]] },
+  // `npm run soak -- hazelcast`: one store under load, while its servers come and go.
+  'soak hazelcast': {
+    NODE_ENV: 'test',
+    steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/soak/index.ts']],
+  },
   // The benches measure the built packages, hence without the source condition.
   bench: {
     NODE_ENV: 'production',
@@ -36,7 +41,9 @@ const tasks = {
   packages: { NODE_ENV: 'production', steps: [[...turbo, 'build', 'pack:check']] },
 }
 
-const [name, ...args] = process.argv.slice(2)
+const words = process.argv.slice(2)
+const isPair = `${words[0]} ${words[1]}` in tasks
+const [name, ...args] = isPair ? [`${words[0]} ${words[1]}`, ...words.slice(2)] : words
 const task = tasks[name]
 if (!task) {
   console.error(`node dev/run.mjs ${name ?? ''}: say one of ${Object.keys(tasks).join(', ')}`)

@@ -6,7 +6,7 @@ import { createKey, createRecord, createSuccessor, createTombstone } from '@hold
 import type { ListsKeys, ReportsChanges, SessionRecord, SessionStore } from '@holdfast/core'
 import { hazelcast, hazelcastStore } from '@holdfast/hazelcast'
 import { Client } from 'hazelcast-client'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { startNode, type Child } from '../process.js'
 import type { HazelcastMember } from '../servers/hazelcast-member.js'
 import { requireHazelcast } from '../servers/hazelcast-program.js'
@@ -79,6 +79,17 @@ describe.skipIf(program === undefined)('a Hazelcast cluster', { timeout: 120_000
     const short = hazelcastStore({ client, longestAbsoluteMs: 2 * DAYS_90_MS })
     await expect(short.ready?.()).rejects.toThrow('forgets an entry 7776000 s after it was changed')
     await expect(hazelcastStore({ client }).ready?.()).resolves.toBeUndefined()
+  })
+
+  test('the recommended configuration is nothing to warn of', async () => {
+    const warn = vi.spyOn(process, 'emitWarning')
+    onTestFinished(() => warn.mockRestore())
+    vi.resetModules()
+    const fresh = await import('@holdfast/hazelcast')
+    const store = fresh.hazelcast.open(cluster.url, { clock: Date.now, idleMs: 1, absoluteMs: DAYS_90_MS }) as Store
+    onTestFinished(() => store.close())
+    await until('it is ready', async () => (await store.ready?.()) === undefined)
+    expect(warn).not.toHaveBeenCalled()
   })
 
   test('tells of changes of others, and lists what it keeps', async () => {

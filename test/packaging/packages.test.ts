@@ -36,7 +36,10 @@ const inFolder = (name: string): string => join(folder, name)
 beforeAll(async () => {
   folder = await temporaryFolder()
   await mkdir(inFolder('tarballs'))
-  const tarballs = await packAll(['core', 'memory', 'redis', 'memcached', 'koa', 'express', 'cli'], inFolder('tarballs'))
+  const tarballs = await packAll(
+    ['core', 'memory', 'redis', 'memcached', 'hazelcast', 'koa', 'express', 'cli'],
+    inFolder('tarballs'),
+  )
   await npmProject(inFolder('npm-newest'), tarballs, { ...newest, ...types })
   await npmProject(inFolder('npm-oldest'), tarballs, { ...oldest, ...oldestTypes })
   await pnpmProject(inFolder('pnpm'), tarballs, newest)

@@ -12,6 +12,8 @@ export interface MemberOptions {
   readonly port: number
   /** Those of all members. */
   readonly ports: readonly number[]
+  /** Makes another configuration of the recommended one. */
+  readonly configure?: ((yaml: string) => string) | undefined
   readonly linked?: LinkedPorts | undefined
 }
 
@@ -112,15 +114,15 @@ export class HazelcastMember {
   }
 
   async #configuration(): Promise<string> {
-    const { port, ports, linked } = this.#options
-    const recommended = await readFile(RECOMMENDED, 'utf8')
+    const { port, ports, linked, configure = (yaml) => yaml } = this.#options
+    const recommended = configure(await readFile(RECOMMENDED, 'utf8'))
     let text = linked
       ? recommended.replace(/ {2}network:\n[^]*(?= {4}join:)/, networkOf(port, linked))
       : recommended.replace('port: 5701', `port: ${port}`)
     // A test may have a map of its own.
     text = text.replace('    sessions:', '    sessions*:')
     for (const other of ports) text = text.replace(/10\.0\.0\.\d+:5701/, `127.0.0.1:${other}`)
-    return text
+    return text.replace(/^ +- 10\.0\.0\..*\n/gm, '')
   }
 }
 

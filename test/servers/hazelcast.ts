@@ -5,10 +5,9 @@ import { requireHazelcast } from './hazelcast-program.js'
 import { makeScratch } from './scratch.js'
 import { until } from './until.js'
 
-const MEMBERS = 3
 const START_MS = 120_000
 
-/** Three members on this machine, with the configuration that the docs recommend. */
+/** Members on this machine, with the configuration that the docs recommend. */
 export interface HazelcastCluster {
   readonly url: string
   readonly clusterName: string
@@ -19,20 +18,28 @@ export interface HazelcastCluster {
 }
 
 export interface HazelcastOptions {
+  /** Default 3. */
+  readonly members?: number
+  /** Makes another configuration of the recommended one. */
+  readonly configure?: (yaml: string) => string
   /** Clients reach each member through a fault proxy, and are told of no other way; members reach each other without it. */
   readonly proxied?: boolean
 }
 
 /** `requireHazelcast()` says whether this machine can. Takes about 10 s. */
-export async function startHazelcast({ proxied = false }: HazelcastOptions = {}): Promise<HazelcastCluster> {
+export async function startHazelcast({
+  members: count = 3,
+  configure,
+  proxied = false,
+}: HazelcastOptions = {}): Promise<HazelcastCluster> {
   const program = await requireHazelcast()
   if (!program) throw new Error('Hazelcast is missing; ask requireHazelcast before this is called.')
   const scratch = await makeScratch()
   const ports: number[] = []
-  while (ports.length < MEMBERS) ports.push(await freePort())
+  while (ports.length < count) ports.push(await freePort())
   const links = proxied ? await Promise.all(ports.map(linkedPorts)) : []
   const members = ports.map(
-    (port, i) => new HazelcastMember({ program, folder: scratch.path, port, ports, linked: links[i] }),
+    (port, i) => new HazelcastMember({ program, folder: scratch.path, port, ports, configure, linked: links[i] }),
   )
   const stop = async (): Promise<void> => {
     await Promise.all([...members.map((member) => member.kill()), ...links.map(({ link }) => link.close())])
@@ -40,7 +47,7 @@ export async function startHazelcast({ proxied = false }: HazelcastOptions = {})
   }
   const isSettled = async (): Promise<boolean> => {
     for (const member of members) if (!member.isRunning) await member.start()
-    return (await Promise.all(members.map((member) => member.health()))).every((size) => size === MEMBERS)
+    return (await Promise.all(members.map((member) => member.health()))).every((size) => size === count)
   }
   const settled = (): Promise<void> => until('the cluster is settled', isSettled, START_MS)
   try {

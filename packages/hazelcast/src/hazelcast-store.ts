@@ -14,8 +14,9 @@ import {
 } from '@holdfast/core'
 import { HazelcastError, type Client } from 'hazelcast-client'
 import { listenForChanges } from './change-listener.js'
+import { warnOfSettings } from './client-settings.js'
 import { givenClient, type ClientSource } from './client-source.js'
-import { assertLifetime } from './map-check.js'
+import { checkMap } from './map-check.js'
 import { MapPort } from './map-port.js'
 
 export interface HazelcastStoreOptions {
@@ -49,10 +50,13 @@ export function hazelcastStore({
       "hazelcastStore: client is no client of hazelcast-client. Give what Client.newHazelcastClient(…) resolved to, or give createSessions a URL: store: 'hazelcast://…'.",
     )
   }
-  return new HazelcastStore(() => givenClient(client), options)
+  const store = new HazelcastStore(() => givenClient(client), options)
+  warnOfSettings(client, options.map ?? DEFAULT_MAP)
+  return store
 }
 
 const NAME = 'hazelcast'
+const DEFAULT_MAP = 'sessions'
 const DAY_MS = 86_400_000
 /** The cluster has no limit of its own; a larger value would hold up all others on its connection. */
 const MAX_BYTES = 1_000_000
@@ -75,7 +79,7 @@ export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges {
 
   /** `open` is called once the options are known to be good. */
   constructor(open: () => ClientSource, options: Omit<HazelcastStoreOptions, 'client'>) {
-    const { map = 'sessions', deadlineMs = 250, longestAbsoluteMs = 90 * DAY_MS, clock = Date.now } = options
+    const { map = DEFAULT_MAP, deadlineMs = 250, longestAbsoluteMs = 90 * DAY_MS, clock = Date.now } = options
     if (!MAP_NAME.test(map))
       throw new ConfigError(
         `hazelcastStore: map is ${JSON.stringify(map)}. Use 1 to 100 letters, digits, '_', '.', '-'.`,
@@ -112,12 +116,14 @@ export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges {
     return this.#sessions.touch(key, record, expiresAt, options)
   }
 
-  /** Rejects while the cluster cannot be used, and where the map would keep sessions for ever or too short a time. */
+  /**
+   * Rejects while the cluster cannot be used, and where the map would keep sessions for ever or too short a time. Warns of
+   * what else is seen to be unfit.
+   */
   async ready(options?: CallOptions): Promise<void> {
     this.#assertOpen()
-    const check = async (): Promise<void> => assertLifetime(await this.#port.map(), this.#mapName, this.#longestMs)
     try {
-      await this.#guard('ready').run('read', options, check)
+      await this.#guard('ready').run('read', options, () => this.#check())
     } catch (error) {
       const { failure } = this.#source
       if (failure === undefined || error instanceof ConfigError) throw error
@@ -146,6 +152,11 @@ export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges {
     this.#closed = true
     for (const stop of this.#stops) stop()
     await this.#source.close()
+  }
+
+  async #check(): Promise<void> {
+    const [client, map] = [await this.#source.get(), await this.#port.map()]
+    await checkMap({ client, map, name: this.#mapName, longestMs: this.#longestMs })
   }
 
   /** The id of the member that has a key, as far as is known. */

@@ -1,8 +1,9 @@
+import { findHazelcastProgram } from './find-hazelcast.js'
 import { findProgram } from './find-program.js'
-import { findRedis, findRedisProgram, type GivenRedis, type MissingRedis, type RedisProgram } from './find-redis.js'
-import { oneRedis, redisPair, threeMemcached } from './own-servers.js'
+import { findRedis, findRedisProgram, type MissingRedis, type RedisProgram } from './find-redis.js'
+import { oneRedis, redisPair, threeHazelcast, threeMemcached } from './own-servers.js'
 import { roundRobin, stickyByAddress, stickyByCookie, type Policy } from './policies.js'
-import type { OwnServers } from './store-config.js'
+import type { GivenServers, OwnServers } from './store-config.js'
 
 /** One entry of the page's switch: how the balancer spreads requests, and where the servers keep their sessions. */
 export interface Approach {
@@ -11,7 +12,7 @@ export interface Approach {
   /** One or two sentences for the page. */
   readonly line: string
   /** The `SESSION_STORE` of the app servers, or the session servers that they share. */
-  readonly store: string | GivenRedis | OwnServers
+  readonly store: string | GivenServers | OwnServers
   /** Called once for each time that the approach is chosen. */
   readonly policy: () => Policy
   /** The balancer names the chosen server in a cookie of its own. */
@@ -54,14 +55,20 @@ const withoutServers = [
 
 /** All approaches that there are on this machine, and one with Redis even if that is missing. */
 export function approachesFor(env: NodeJS.ProcessEnv): [Approach, ...(Approach | MissingApproach)[]] {
-  return [...withoutServers, redisApproach(findRedis(env)), ...memcachedApproach(env), ...standbyApproach(env)]
+  return [
+    ...withoutServers,
+    redisApproach(findRedis(env)),
+    ...memcachedApproach(env),
+    ...standbyApproach(env),
+    ...hazelcastApproach(env),
+  ]
 }
 
 const shared = { policy: roundRobin, setsRoute: false }
 const sessionServer = { id: 'redis', title: 'Session server (Redis)' }
 
 /** The approach with Redis; without one, what it takes to have it here. */
-function redisApproach(redis: GivenRedis | RedisProgram | MissingRedis): Approach | MissingApproach {
+function redisApproach(redis: GivenServers | RedisProgram | MissingRedis): Approach | MissingApproach {
   if ('line' in redis) return { ...sessionServer, ...redis }
   const line = 'Each request goes to the next server. All of them keep their logins in one Redis.'
   return { ...sessionServer, ...shared, line, store: 'program' in redis ? oneRedis(redis.program) : redis }
@@ -79,4 +86,22 @@ function standbyApproach(env: NodeJS.ProcessEnv): Approach[] {
   if (program === undefined) return []
   const line = 'Each login is kept in two Redis servers. Either of them may die.'
   return [{ ...shared, id: 'standby', title: 'Redis with a standby', line, store: redisPair(program) }]
+}
+
+/** `HAZELCAST_URL` first, then a jar on this machine. */
+function hazelcastApproach(env: NodeJS.ProcessEnv): (Approach | MissingApproach)[] {
+  const grid = { ...shared, id: 'hazelcast', title: 'Data grid (Hazelcast)' }
+  const { HAZELCAST_URL: url = '' } = env
+  if (/^hazelcast:\/\//i.test(url)) {
+    const line = 'Each request goes to the next server. All of them keep their logins in your cluster.'
+    return [{ ...grid, line, store: { kind: 'Hazelcast', url } }]
+  }
+  if (url !== '') {
+    const line = 'HAZELCAST_URL does not begin with hazelcast://. Correct it, or unset it, and start the demo again.'
+    return [{ id: grid.id, title: grid.title, line, command: undefined }]
+  }
+  const program = findHazelcastProgram(env)
+  if (program === undefined) return []
+  const line = 'Each login is kept on one of three members and on a backup. Any one may die.'
+  return [{ ...grid, line, store: threeHazelcast(program) }]
 }

@@ -1,9 +1,5 @@
 import { findProgram } from './find-program.js'
-
-/** A Redis that is there already: the demo uses it, and neither starts nor ends it. */
-export interface GivenRedis {
-  readonly url: string
-}
+import type { GivenServers } from './store-config.js'
 
 /** The path of a program that the demo starts and ends as it likes. */
 export interface RedisProgram {
@@ -31,7 +27,7 @@ const installers = [
 ] as const
 
 /** `REDIS_URL` first, then a program in `PATH`. */
-export function findRedis(env: NodeJS.ProcessEnv): GivenRedis | RedisProgram | MissingRedis {
+export function findRedis(env: NodeJS.ProcessEnv): GivenServers | RedisProgram | MissingRedis {
   const { REDIS_URL: url = '' } = env
   if (url !== '') return given(url)
   const program = findRedisProgram(env)
@@ -43,8 +39,8 @@ export const findRedisProgram = (env: NodeJS.ProcessEnv): string | undefined =>
   programs.map((name) => findProgram(name, env)).find((path) => path !== undefined)
 
 /** A bad URL is not shown: it may hold a password. */
-function given(url: string): GivenRedis | MissingRedis {
-  if (schemes.test(url)) return { url: withPrefix(url) }
+function given(url: string): GivenServers | MissingRedis {
+  if (schemes.test(url)) return { kind: 'Redis', url: withPrefix(url) }
   const line = 'REDIS_URL does not begin with redis:// or rediss://. Correct it, or unset it, and start the demo again.'
   return { line, command: undefined }
 }

@@ -31,7 +31,8 @@ export const killed = (name: string, pid: number, othersGoOn: boolean): string =
 export const crashed = (name: string, othersGoOn: boolean): string =>
   `${name} stopped by itself. ${gone(name, othersGoOn)}`
 
-export const isBack = (name: string, othersGoOn: boolean): string => {
+export const isBack = (name: string, othersGoOn: boolean, kind?: Kind): string => {
+  if (kind === 'Hazelcast') return `${name} is back, and takes its share of the logins from the others.`
   if (isAlone(name)) return `${name} is back, with an empty memory: everybody has to sign in again.`
   const copied = othersGoOn ? ' A login is copied to it when it is used.' : ''
   return `${name} is back, with an empty memory.${copied}`
@@ -40,7 +41,10 @@ export const isBack = (name: string, othersGoOn: boolean): string => {
 export const frozen = (name: string, pid: number): string =>
   `${name} is frozen (SIGSTOP, process ${pid}): it is there, and answers nothing.`
 
-export const thawed = (name: string): string => `${name} goes on where it stopped, and has lost nothing.`
+export const thawed = (name: string, kind?: Kind): string =>
+  kind === 'Hazelcast'
+    ? `${name} goes on where it stopped. If the others have left it meanwhile, it joins them again within 10 s.`
+    : `${name} goes on where it stopped, and has lost nothing.`
 
 function gone(name: string, othersGoOn: boolean): string {
   if (isAlone(name)) return 'It kept the logins in its memory only: all of them are gone.'

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { extname } from 'node:path'
 import { firstMessage } from './first-message.js'
 import type { SessionServerReady } from './server-keeper.js'
+import type { ServerOrder } from './server-command.js'
 import type { OwnServers } from './store-config.js'
 
 export type OwnServerStatus =
@@ -37,18 +38,29 @@ export class OwnServer {
     return this.#status
   }
 
-  /** Where app servers find it; a port that nobody listens on before its first start. */
+  /** Where app servers find it, once it has a port. */
   get address(): string {
     return `127.0.0.1:${this.#port}`
   }
 
-  /** Resolves when it takes connections; it is empty then. */
-  async start({ kind, program }: Pick<OwnServers, 'kind' | 'program'>): Promise<void> {
+  get port(): number {
+    return this.#port
+  }
+
+  /** Before its first start, for its address. */
+  async takePort(): Promise<void> {
+    this.#port ||= await freePort()
+  }
+
+  /** Resolves when it is of use; it is empty then. `others` are those beside it. */
+  async start({ kind, program, jar }: OwnServers, others: readonly OwnServer[]): Promise<void> {
     if (this.#status.is !== 'stopped') return
     this.#become({ is: 'starting' })
-    this.#port ||= await freePort()
+    const running = 1 + others.filter(({ status }) => status.is === 'starting' || status.is === 'running').length
+    const ports = [this.#port, ...others.map(({ port }) => port)]
+    const order: ServerOrder = { kind, program, jar, port: this.#port, ports, running }
     const file = new URL(`./server-keeper${extname(import.meta.url)}`, import.meta.url)
-    const keeper = fork(file, [kind, program, String(this.#port)])
+    const keeper = fork(file, [JSON.stringify(order)])
     this.#keeper = keeper
     keeper.once('exit', () => this.#ended(keeper))
     const { pid } = await firstMessage<SessionServerReady>(keeper, this.name, () => void this.kill())

@@ -1,3 +1,5 @@
+import type { HazelcastProgram } from './find-hazelcast.js'
+import { CLUSTER_NAME } from './hazelcast-config.js'
 import type { OwnServers } from './store-config.js'
 
 export const oneRedis = (program: string): OwnServers => ({
@@ -25,4 +27,14 @@ export const threeMemcached = (program: string): OwnServers => ({
   spare: 1,
   holds: 'Each session of the three servers is kept on two of them.',
   config: (addresses) => ({ SESSION_STORE: `memcached://${addresses.join()}?copies=2` }),
+})
+
+export const threeHazelcast = ({ java, jar }: HazelcastProgram): OwnServers => ({
+  kind: 'Hazelcast',
+  program: java,
+  jar,
+  names: ['Hazelcast 1', 'Hazelcast 2', 'Hazelcast 3'],
+  spare: 1,
+  holds: 'Each session of the three servers is kept on one member and its backup.',
+  config: (addresses) => ({ SESSION_STORE: `hazelcast://${addresses.join()}/sessions?cluster=${CLUSTER_NAME}` }),
 })

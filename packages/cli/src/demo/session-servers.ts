@@ -3,7 +3,7 @@ import { hostOf } from './find-redis.js'
 import { crashed, frozen, isBack, killed, thawed } from './notices.js'
 import { OwnServer } from './own-server.js'
 import type { SessionServersState, SessionServerState } from './state.js'
-import type { Kind, StoreConfig } from './store-config.js'
+import type { GivenServers, Kind, StoreConfig } from './store-config.js'
 
 export interface SessionServersOptions {
   readonly store: Approach['store']
@@ -29,7 +29,7 @@ export class SessionServers {
   /** What the app servers share their sessions through, if they do. */
   get kind(): Kind | undefined {
     if (typeof this.#store === 'string') return undefined
-    return 'url' in this.#store ? 'Redis' : this.#store.kind
+    return this.#store.kind
   }
 
   /** For the environment of the app servers. */
@@ -41,7 +41,7 @@ export class SessionServers {
 
   get state(): SessionServersState | undefined {
     if (typeof this.#store === 'string') return undefined
-    if ('url' in this.#store) return givenState(this.#store.url)
+    if ('url' in this.#store) return givenState(this.#store)
     const { kind, spare, holds } = this.#store
     const config = Object.entries(this.config).map(([name, value]) => `${name}=${value}`)
     return { kind, spare, holds, config, servers: this.#servers.map(stateOf) }
@@ -56,6 +56,7 @@ export class SessionServers {
     await this.close()
     this.#store = store
     this.#servers = typeof store === 'string' || 'url' in store ? [] : store.names.map((name) => this.#make(name))
+    await Promise.all(this.#servers.map((server) => server.takePort()))
     await Promise.all(this.#servers.map((server) => this.#start(server)))
   }
 
@@ -72,7 +73,7 @@ export class SessionServers {
     const server = this.#find(name)
     if (server?.status.is !== 'stopped') return undefined
     await this.#start(server)
-    return isBack(name, this.#othersGoOn(name))
+    return isBack(name, this.#othersGoOn(name), this.kind)
   }
 
   freeze(name: string): string | undefined {
@@ -87,7 +88,7 @@ export class SessionServers {
     const server = this.#find(name)
     if (server?.status.is !== 'frozen') return undefined
     server.thaw()
-    return thawed(name)
+    return thawed(name, this.kind)
   }
 
   async close(): Promise<void> {
@@ -100,7 +101,8 @@ export class SessionServers {
   }
 
   async #start(server: OwnServer): Promise<void> {
-    if (typeof this.#store !== 'string' && 'kind' in this.#store) await server.start(this.#store)
+    const others = this.#servers.filter((other) => other !== server)
+    if (typeof this.#store !== 'string' && 'program' in this.#store) await server.start(this.#store, others)
   }
 
   #find(name: string): OwnServer | undefined {
@@ -113,10 +115,10 @@ export class SessionServers {
   }
 }
 
-function givenState(url: string): SessionServersState {
-  const server: SessionServerState = { name: 'Redis', status: 'given', pid: undefined, address: hostOf(url) }
+function givenState({ kind, url }: GivenServers): SessionServersState {
+  const server: SessionServerState = { name: kind, status: 'given', pid: undefined, address: hostOf(url) }
   const holds = 'It holds the sessions of all three servers.'
-  return { kind: 'Redis', spare: 0, holds, config: ['SESSION_STORE=$REDIS_URL'], servers: [server] }
+  return { kind, spare: 0, holds, config: [`SESSION_STORE=$${kind.toUpperCase()}_URL`], servers: [server] }
 }
 
 function stateOf({ name, status, address }: OwnServer): SessionServerState {

@@ -5,13 +5,21 @@ export interface StoreConfig {
 }
 
 /** The kinds of session servers. */
-export type Kind = 'Redis' | 'Memcached'
+export type Kind = 'Redis' | 'Memcached' | 'Hazelcast'
+
+/** Session servers that are there already: the demo uses them, and neither starts nor ends them. */
+export interface GivenServers {
+  readonly kind: Kind
+  readonly url: string
+}
 
 /** Session servers that the demo starts and ends as it likes. */
 export interface OwnServers {
   readonly kind: Kind
   /** The path of the program. */
   readonly program: string
+  /** What Java runs, where that is the program. */
+  readonly jar?: string
   readonly names: readonly string[]
   /** So many of them may be away, and every login holds. */
   readonly spare: 0 | 1

@@ -106,4 +106,18 @@ describe('with a session server', () => {
     expect(said(score, { sessionServers: redis('running', 'stopped') })).toMatch(/And that while Redis 2 is down\.$/)
     expect(said(score, { sessionServers: redis('frozen', 'stopped') })).toMatch(/^bad: All Redis servers are away\./)
   })
+
+  test('a grid of which one member is left refuses everybody', () => {
+    const grid = (...states: SessionServerState['status'][]): SessionServersState => ({
+      ...redis(...states),
+      kind: 'Hazelcast',
+      spare: 1,
+    })
+    expect(said({ kept: 9 }, { sessionServers: grid('running', 'running', 'running') })).toMatch(
+      /Now kill a server, or a member of the grid\.$/,
+    )
+    expect(said({ kept: 9 }, { sessionServers: grid('stopped', 'running', 'frozen') })).toBe(
+      'bad: Too few Hazelcast servers are left. Visitors get a 503 until one is back.',
+    )
+  })
 })

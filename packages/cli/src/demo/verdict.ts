@@ -34,13 +34,13 @@ export function judge({ score, servers, sessionServers, newest }: Situation): Ve
 /** Session servers of which too many do not answer: nobody is signed out for it, and nobody gets a page. */
 function judgeOutage(sessionServers: SessionServersState, newest: RequestState | undefined): Verdict | undefined {
   const { kind, spare, servers } = sessionServers
+  const whose = kind === 'Hazelcast' ? '' : ' whose logins are on them'
   const refused = newest?.result === 'failed' && newest.server !== undefined
   const last = refused ? ` The last 503 came after ${Math.ceil(newest.tookMs)} ms.` : ''
   const away = servers.filter(isAway)
   if (away.length > spare) {
     const headline = servers.length === 1 ? `${kind} is ${stateOf(away)}.` : tooManyAway(sessionServers)
-    if (servers.length > 1)
-      return bad(headline, `Visitors whose logins are on them get a 503 until one is back.${last}`)
+    if (servers.length > 1) return bad(headline, `Visitors${whose} get a 503 until one is back.${last}`)
     if (stateOf(away) === 'frozen')
       return bad(headline, `Visitors get a 503 until it goes on. No login is lost for it.${last}`)
     return bad(headline, `Visitors get a 503 until it is back, and have to sign in again then.${last}`)
@@ -83,6 +83,7 @@ function next(servers: readonly ServerState[], sessionServers: SessionServersSta
   if (sessionServers === undefined || sessionServers.servers.some(({ status }) => status === 'given'))
     return ' Now kill a server.'
   const { spare, kind } = sessionServers
+  if (kind === 'Hazelcast') return ' Now kill a server, or a member of the grid.'
   return spare === 0 ? ` Now kill a server, or freeze ${kind}.` : ` Now kill a server, or one ${kind}.`
 }
 

@@ -135,7 +135,7 @@ function drawSessionServer({ name, status, pid, address }) {
   })
   card.dataset['status'] = status
   const own = pid === undefined ? status : status === 'frozen' ? `frozen · process ${pid}` : `process ${pid}`
-  const what = status === 'given' ? `at ${address}, from REDIS_URL: not the demo’s to kill` : own
+  const what = status === 'given' ? `at ${address}, from ${name.toUpperCase()}_URL: not the demo’s to kill` : own
   within(card, '.what').textContent = what
   const [pause, end] = sessionServerActions[status]
   labelAction(within(card, '.pause'), pause, name)
