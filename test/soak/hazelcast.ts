@@ -47,10 +47,10 @@ export async function soakHazelcast(minutes: number, say: (line: string) => void
     }
     await load.stop()
     const reports = await Promise.all(apps.map((app) => app.report()))
-    const { requests, failed, worstWaitMs } = load
+    const { requests, worstWaitMs } = load
     const growth =
       minutes < WARM_UP_PART ? undefined : growthOf(heaps[Math.floor(minutes / WARM_UP_PART)], heaps.at(-1))
-    return { requests, failed, worstWaitMs, ...countsOf(reports), kept: await keptOf(load.visitors, apps), growth }
+    return { requests, failed: load.failed(), worstWaitMs, ...countsOf(reports), kept: await keptOf(load.visitors, apps), growth }
   } finally {
     await Promise.allSettled(apps.map((app) => app.stop()))
     await cluster.stop()
