@@ -50,7 +50,14 @@ export async function soakHazelcast(minutes: number, say: (line: string) => void
     const { requests, worstWaitMs } = load
     const growth =
       minutes < WARM_UP_PART ? undefined : growthOf(heaps[Math.floor(minutes / WARM_UP_PART)], heaps.at(-1))
-    return { requests, failed: load.failed(), worstWaitMs, ...countsOf(reports), kept: await keptOf(load.visitors, apps), growth }
+    return {
+      requests,
+      failed: load.failed(),
+      worstWaitMs,
+      ...countsOf(reports),
+      kept: await keptOf(load.visitors, apps),
+      growth,
+    }
   } finally {
     await Promise.allSettled(apps.map((app) => app.stop()))
     await cluster.stop()
