@@ -22,11 +22,6 @@ const tasks = {
   },
   test: { NODE_ENV: 'test', steps: [vitest] },
   soak: { NODE_ENV: 'test', HOLDFAST_RUNS: soakRuns, steps: [[...vitest, '--testTimeout=0', ...randomTests]] },
-  // `npm run soak -- hazelcast`: one store under load, while its servers come and go.
-  'soak hazelcast': {
-    NODE_ENV: 'test',
-    steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/soak/index.ts']],
-  },
   // The benches measure the built packages, hence without the source condition.
   bench: {
     NODE_ENV: 'production',
@@ -37,6 +32,11 @@ const tasks = {
   },
   // Real servers under real faults: `npm run faults -- redis --row 2`.
   faults: { NODE_ENV: 'test', steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/faults/index.ts']] },
+  // `npm run soak -- hazelcast`: one store under load, while its servers come and go.
+  'soak hazelcast': {
+    NODE_ENV: 'test',
+    steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/soak/index.ts']],
+  },
   build: { NODE_ENV: 'production', steps: [[...turbo, 'build']] },
   packages: { NODE_ENV: 'production', steps: [[...turbo, 'build', 'pack:check']] },
 }

@@ -49,7 +49,6 @@ describe.skipIf(executablePath === undefined || program === undefined)('the page
     { timeout: 150_000 },
     async () => {
       await page.choose('Data grid (Hazelcast)')
-      await holdsAgain()
       const { servers = [] } = (await demoState(url)).sessionServers ?? {}
       expect(servers.map(({ name }) => name)).toEqual(['Hazelcast 1', 'Hazelcast 2', 'Hazelcast 3'])
       const pid = servers[1]?.pid ?? 0

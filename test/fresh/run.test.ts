@@ -16,6 +16,12 @@ describe('node dev/run.mjs, which npm start and npm test are', () => {
     expect(child.output()).toContain('no/such/file')
   })
 
+  test('a task of two words gets the arguments after them', async () => {
+    const child = run('soak', 'hazelcast', '--minutes', 'many')
+    expect(await child.ended).toEqual({ code: 2, signal: null })
+    expect(child.output()).toContain('--minutes is "many". Use a whole number, 1 or more.')
+  })
+
   test('passes a signal on, and ends when the demo has ended', { timeout: 60_000 }, async () => {
     const child = run('start', '--port', '0')
     const [url] = await child.printed(/http:\/\/127\.0\.0\.1:\d+/, 50_000)

@@ -107,6 +107,13 @@ describe('with a session server', () => {
     expect(said(score, { sessionServers: redis('frozen', 'stopped') })).toMatch(/^bad: All Redis servers are away\./)
   })
 
+  test('while it starts nobody is told to restart a server', () => {
+    const servers = [server('stopped'), server('stopped')]
+    expect(said({}, { servers, sessionServers: redis('running', 'starting') })).toBe(
+      'good: Redis is starting. The shop opens when it is there.',
+    )
+  })
+
   test('a grid of which one member is left refuses everybody', () => {
     const grid = (...states: SessionServerState['status'][]): SessionServersState => ({
       ...redis(...states),

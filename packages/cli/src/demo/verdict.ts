@@ -15,6 +15,8 @@ export interface Situation {
 export function judge({ score, servers, sessionServers, newest }: Situation): Verdict {
   const { kept, lost, keptInARow } = score
   const running = servers.filter(({ status }) => status === 'running').length
+  if (running === 0 && sessionServers?.servers.some(({ status }) => status === 'starting'))
+    return good(`${sessionServers.kind} is starting.`, 'The shop opens when it is there.')
   if (running === 0) return bad('The shop is closed.', 'No server is running. Restart one of them.')
   const outage = sessionServers && judgeOutage(sessionServers, newest)
   if (outage !== undefined) return outage
