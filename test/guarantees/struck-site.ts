@@ -126,7 +126,9 @@ export interface Site {
 
 export async function logIn(app: AppServer): Promise<Login> {
   const { cookie } = await app.sessions.create({ userId: 'ada' })
-  return new Login((await visit(app, '/id', cookie)).page<string>(), cookie)
+  let shown: Visited | undefined
+  await until('its id is shown', async () => (shown = await visit(app, '/id', cookie)).status === 200)
+  return new Login((shown as Visited).page<string>(), cookie)
 }
 
 /** Each login changes on each server, until all was stored once more. */
