@@ -102,7 +102,11 @@ const clientNearCache: App = (fixture, url = '') => {
     clusterName: searchParams.get('cluster') ?? 'dev',
     network: { clusterMembers: [host] },
     nearCaches: { [map]: { evictionMaxSize: 10_000 } },
-    properties: { 'hazelcast.logging.level': 'OFF' },
+    properties: {
+      'hazelcast.client.operation.fail.on.indeterminate.state': true,
+      'hazelcast.client.autopipelining.enabled': false,
+      'hazelcast.logging.level': 'OFF',
+    },
   })
   const app = opening.then((client) => holdfast(fixture, { store: hazelcastStore({ client, map }) }))
   return (req, res) => void app.then((listener) => listener(req, res))

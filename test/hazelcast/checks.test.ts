@@ -66,7 +66,7 @@ describe.skipIf(program === undefined)('what a cluster may lose sessions by', { 
         ])
       })
 
-      test('a client of the app that hides or repeats something is one, too', async () => {
+      test('a client of the app that hides, repeats or hangs on something is one, too', async () => {
         const made = async (config: ClientConfig): Promise<readonly string[]> => {
           const network = { ...config.network, clusterMembers: cluster().members.map(({ address }) => address) }
           const properties = { 'hazelcast.logging.level': 'OFF', ...config.properties }
@@ -78,7 +78,10 @@ describe.skipIf(program === undefined)('what a cluster may lose sessions by', { 
           await new Promise(setImmediate)
           return messages.splice(0)
         }
-        const safe = { 'hazelcast.client.operation.fail.on.indeterminate.state': true }
+        const safe = {
+          'hazelcast.client.operation.fail.on.indeterminate.state': true,
+          'hazelcast.client.autopipelining.enabled': false,
+        }
         expect(await made({ properties: safe, nearCaches: { 'sess*x': {}, session: {} } })).toEqual([])
         for (const pattern of ['sessions', 'sess*', '*ns', 'default']) {
           expect(await made({ properties: safe, nearCaches: { [pattern]: {} } })).toEqual([
@@ -87,6 +90,7 @@ describe.skipIf(program === undefined)('what a cluster may lose sessions by', { 
         }
         expect(await made({ network: { redoOperation: true } })).toEqual([
           expect.stringMatching('HOLDFAST_HAZELCAST_INDETERMINATE: .*Set it to true, under properties'),
+          expect.stringMatching('HOLDFAST_HAZELCAST_AUTOPIPELINING: .*Set it to false, under properties'),
           expect.stringMatching('HOLDFAST_HAZELCAST_REDO_OPERATION: .*Set it to false'),
         ])
       })

@@ -1,7 +1,6 @@
 import type { Address } from './fault-proxy.js'
 import { freePort } from './free-port.js'
-import { isReplicaOf, startNode, type RedisNode, type RedisSetOptions } from './redis-node.js'
-import { infoOf } from './redis-process.js'
+import { followersOf, isReplicaOf, startNode, type RedisNode, type RedisSetOptions } from './redis-node.js'
 import { makeScratch } from './scratch.js'
 import { until } from './until.js'
 
@@ -103,8 +102,8 @@ class ClusterSet implements RedisCluster {
 
   async #areFollowed(view: View): Promise<boolean> {
     const masters = view.filter(({ master }) => master === undefined).map((member) => this.#node(view, member))
-    const counts = await Promise.all(masters.map((node) => infoOf(node, 'replication', 'connected_slaves')))
-    return counts.every((count) => count === '1')
+    const counts = await Promise.all(masters.map(followersOf))
+    return counts.every((count) => count === 1)
   }
 }
 

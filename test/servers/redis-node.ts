@@ -58,3 +58,9 @@ export async function isReplicaOf(replica: RedisNode, master: RedisNode): Promis
   )
   return link === 'up' && Number(port) === master.address.port
 }
+
+/** How many replicas are sent what this node takes: one that has just linked is sent nothing until it acknowledges that. */
+export async function followersOf(node: RedisNode): Promise<number> {
+  const lines = String(await node.command('INFO', 'replication'))
+  return lines.match(/^slave\d+:.*state=online,offset=[1-9]/gm)?.length ?? 0
+}

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Address } from './fault-proxy.js'
-import { isReplicaOf, SENTINELS, startNode, type RedisNode, type RedisSetOptions } from './redis-node.js'
+import { followersOf, isReplicaOf, SENTINELS, startNode, type RedisNode, type RedisSetOptions } from './redis-node.js'
 import { infoOf, RedisProcess, startOnFreePort } from './redis-process.js'
 import { makeScratch } from './scratch.js'
 import { until } from './until.js'
@@ -90,7 +90,7 @@ const announce = ({ host, port }: Address): readonly string[] => [
 async function isFollowed(master: RedisNode, servers: readonly RedisNode[]): Promise<boolean> {
   const others = servers.filter((node) => node !== master)
   const linked = await Promise.all(others.map((node) => isReplicaOf(node, master)))
-  return linked.every(Boolean) && (await infoOf(master, 'replication', 'connected_slaves')) === String(others.length)
+  return linked.every(Boolean) && (await followersOf(master)) === others.length
 }
 
 /** The state of a Sentinel is its configuration file, which it rewrites. */

@@ -2,14 +2,20 @@ import { warnOnce } from '@holdfast/core'
 import type { Client, ClientConfig } from 'hazelcast-client'
 
 const INDETERMINATE = 'hazelcast.client.operation.fail.on.indeterminate.state'
+const AUTOPIPELINING = 'hazelcast.client.autopipelining.enabled'
 
-/** Warns, once for each setting, about what a client that the app has made hides or repeats. The client of a URL is right. */
+/** Warns, once for each setting, about what a client that the app has made hides, repeats or hangs on. The client of a URL is right. */
 export function warnOfSettings(client: Partial<Client>, map: string): void {
   const { properties, network, nearCaches = {} } = client.getConfig?.() ?? {}
   warnIf(
     properties !== undefined && properties[INDETERMINATE] !== true,
     'INDETERMINATE',
     `has ${INDETERMINATE}: false: a write that no backup has acknowledged counts as stored. Set it to true, under properties`,
+  )
+  warnIf(
+    properties !== undefined && properties[AUTOPIPELINING] !== false,
+    'AUTOPIPELINING',
+    `has ${AUTOPIPELINING}: true: once all members are gone the process may stand still for ever. Set it to false, under properties`,
   )
   warnIf(
     network?.redoOperation === true,
