@@ -80,6 +80,15 @@ const recordOf = (text: string): SessionRecord => ({
   ...{ data: text, revision: 2, tag: 'abcdefgh', expiresAt: NOW + 1_800_000 },
 })
 
+/** Whether a merge of this into another object would reach a prototype: by its own, or by that of its constructor. */
+const pollutes = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(value).some(
+    ([key, inner]) =>
+      key === '__proto__' || (key === 'constructor' && Object.hasOwn(Object(inner), 'prototype')) || pollutes(inner),
+  )
+
 test(`100,000 random and mutated records: each gets an answer, none pollutes a prototype (seed ${seed})`, () => {
   const seen = { ok: 0, undecodable: 0, newer: 0, data: 0 }
   const sound = recordOf(whole[0] as string)
@@ -96,7 +105,7 @@ test(`100,000 random and mutated records: each gets an answer, none pollutes a p
       if (!parsed) return
       seen.data++
       if (Object.getPrototypeOf(parsed) !== Object.prototype) expect.unreachable('another prototype')
-      if (/"(__proto__|prototype)":/.test(JSON.stringify(parsed))) expect.unreachable('a polluting key')
+      if (pollutes(parsed)) expect.unreachable('a polluting key')
     }),
     { numRuns: RUNS, seed },
   )
