@@ -4,7 +4,7 @@ import { expectedOn, type Scale } from './row.js'
 import { rows } from './rows/index.js'
 import { ColumnRun } from './run-cell.js'
 
-const SMALL: Scale = { visitors: 24, workers: 8, holdMs: 1_500, atOnce: 2_000 }
+const SMALL: Scale = { visitors: 24, workers: 8, holdMs: 1_000, atOnce: 2_000 }
 
 /** A test for each cell of a column: each promise of it must hold. What takes long may be left to `npm run faults`. */
 export function testColumn(column: Column, isMissing: boolean, without: readonly string[] = []): void {
