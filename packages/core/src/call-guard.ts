@@ -49,6 +49,11 @@ export class CallGuard {
     this.#onTimeout = options.onTimeout ?? (() => {})
   }
 
+  /** Calls that have no answer yet and were not given up. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
   /**
    * Sends a call, or rejects with `refused`. A call with a `probe` is a write and must not be the probe, as its outcome
    * would be unknown: where the breaker wants one, `probe`, a read, goes first, within the same deadline.

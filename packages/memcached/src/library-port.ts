@@ -155,7 +155,8 @@ export class LibraryPort implements MemcachedPort {
       this.#watch(socket)
       if (socket.readyState !== 'open') continue
       isOpen = true
-      this.#gather(socket)
+      // One call at a time would only wait.
+      if (this.#waiting.size > 1) this.#gather(socket)
     }
     return isOpen
   }

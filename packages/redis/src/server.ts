@@ -81,7 +81,8 @@ export class Server {
   #send<T>(operation: StoreOperation, ms: number, send: Send<T>): Promise<T> {
     const endsAt = performance.now() + ms
     if (!this.#isReady()) return this.#sendWhenReady(operation, endsAt, send)
-    this.#link?.gather()
+    // One call at a time would only wait.
+    if (this.#guard.inFlight > 1) this.#link?.gather()
     return send().catch((error: unknown) => {
       if (isLost(error)) return this.#sendWhenReady(operation, endsAt, send)
       throw this.#explained(operation, error)
