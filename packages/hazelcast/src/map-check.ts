@@ -27,10 +27,9 @@ export async function checkMap({ client, map, name, longestMs }: MapCheckOptions
     await map.putIfAbsent(key, 'first', TTL_MS)
     if (!(await map.replaceIfSame(key, 'first', 'second')))
       throw unfit(name, longestMs, 'replaces nothing by compare-and-set')
-    const { ttl, maxIdle, creationTime } = await map.getEntryView(key)
+    const { ttl, maxIdle } = await map.getEntryView(key)
     assertLifetime(Number(ttl), name, longestMs)
     warnOfMaxIdle(Number(maxIdle), name)
-    warnOfMerging(Number(creationTime), name)
     warnOfMembers(client.getCluster().getMembers().length, name)
   } finally {
     await map.delete(key).catch(() => {})
@@ -56,15 +55,6 @@ function warnOfMaxIdle(maxIdleMs: number, name: string): void {
   warnOnce(
     'HOLDFAST_HAZELCAST_MAX_IDLE',
     `@holdfast/hazelcast: the map '${name}' throws away what was not used for ${maxIdleMs / 1_000} s. Sessions end by themselves: take max-idle-seconds out of the configuration of every member, under map: ${name}.`,
-  )
-}
-
-/** A member refuses to start with `LatestUpdateMergePolicy` where an entry has no statistics: then it has another policy. */
-function warnOfMerging(createdAt: number, name: string): void {
-  if (createdAt >= 0) return
-  warnOnce(
-    'HOLDFAST_HAZELCAST_MERGE_POLICY',
-    `@holdfast/hazelcast: the map '${name}' has per-entry-stats-enabled: false, so it cannot have the LatestUpdateMergePolicy: when two parts of a cluster meet again, an older session may replace a newer one. Say in the configuration of every member, under map: ${name}: per-entry-stats-enabled: true, and merge-policy: class-name: LatestUpdateMergePolicy.`,
   )
 }
 

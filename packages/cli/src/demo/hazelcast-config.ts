@@ -29,7 +29,7 @@ export const hazelcastConfig = (port: number, ports: readonly number[]): string 
           'time-to-live-seconds': 7_776_000,
           'per-entry-stats-enabled': true,
           'split-brain-protection-ref': 'majority',
-          'merge-policy': { 'class-name': 'LatestUpdateMergePolicy' },
+          'merge-policy': { 'class-name': 'DiscardMergePolicy' },
         },
       },
       'split-brain-protection': {
