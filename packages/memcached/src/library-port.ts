@@ -1,3 +1,4 @@
+import { GatheredWrites } from '@holdfast/core'
 import { calm } from './calm.js'
 import type { Callback, Issue, Library, LibrarySocket } from './library.js'
 import { ServerRefusal, type Item, type ItemVersion, type MemcachedPort } from './memcached-port.js'
@@ -14,9 +15,6 @@ export interface LibraryPortOptions {
   /** False for a client that is the app's too: its connections stay when this port is closed. */
   readonly isOwn: boolean
 }
-
-/** Commands that leave in one write. */
-const AT_ONCE = 64
 
 interface Waiting {
   readonly sentAt: number
@@ -35,8 +33,7 @@ export class LibraryPort implements MemcachedPort {
   /** In the order in which they were sent. */
   readonly #waiting = new Map<Callback, Waiting>()
   readonly #open = new Set<LibrarySocket>()
-  /** Calls in this turn of the event loop. */
-  readonly #gathering = new Map<LibrarySocket, number>()
+  readonly #writes = new GatheredWrites()
   /** Another object after each connection that closed. */
   #connection: object = {}
   #connecting: Promise<void> | undefined
@@ -156,28 +153,9 @@ export class LibraryPort implements MemcachedPort {
       if (socket.readyState !== 'open') continue
       isOpen = true
       // One call at a time would only wait.
-      if (this.#waiting.size > 1) this.#gather(socket)
+      if (this.#waiting.size > 1) this.#writes.gather(socket)
     }
     return isOpen
-  }
-
-  /**
-   * What is sent in one turn of the event loop leaves in few writes: at 64 requests at a time that is a tenth of the CPU. Of
-   * more the first do not wait for the last: such a turn may take longer than a call.
-   */
-  #gather(socket: LibrarySocket): void {
-    const gathered = this.#gathering.get(socket) ?? 0
-    this.#gathering.set(socket, gathered + 1)
-    if (gathered === 0) {
-      socket.cork()
-      setImmediate(() => {
-        this.#gathering.delete(socket)
-        socket.uncork()
-      })
-    } else if (gathered % AT_ONCE === 0) {
-      socket.uncork()
-      socket.cork()
-    }
   }
 
   #connect(): Promise<void> {

@@ -1,5 +1,5 @@
-import { StoreUnavailableError } from '@holdfast/core'
-import { isCluster, type ConnectionStream, type RedisClient } from './client.js'
+import { GatheredWrites, StoreUnavailableError } from '@holdfast/core'
+import { isCluster, type RedisClient } from './client.js'
 import { explain } from './reply-errors.js'
 
 export interface LinkOptions {
@@ -9,9 +9,6 @@ export interface LinkOptions {
   readonly handshakeMs: number
   readonly onReady?: () => void
 }
-
-/** Commands that leave in one write. */
-const AT_ONCE = 64
 
 interface Waiting {
   resolve(): void
@@ -30,8 +27,7 @@ export class Link {
   readonly #waiting = new Set<Waiting>()
   #wasReady: boolean
   #hasFailed = false
-  /** Calls in this turn of the event loop. */
-  readonly #gathering = new Map<ConnectionStream, number>()
+  readonly #writes = new GatheredWrites()
   #lastError: unknown
   #connectedAt = 0
   #handshake: NodeJS.Timeout | undefined
@@ -67,25 +63,9 @@ export class Link {
     return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }))
   }
 
-  /**
-   * What is sent in one turn of the event loop leaves in few writes: at 64 requests at a time that is a fifth of the CPU. Of
-   * more the first do not wait for the last: such a turn may take longer than a call.
-   */
+  /** Before each command of several at a time. */
   gather(): void {
-    const stream = isCluster(this.client) ? undefined : this.client.stream
-    if (!stream) return
-    const gathered = this.#gathering.get(stream) ?? 0
-    this.#gathering.set(stream, gathered + 1)
-    if (gathered === 0) {
-      stream.cork()
-      setImmediate(() => {
-        this.#gathering.delete(stream)
-        stream.uncork()
-      })
-    } else if (gathered % AT_ONCE === 0) {
-      stream.uncork()
-      stream.cork()
-    }
+    if (!isCluster(this.client) && this.client.stream) this.#writes.gather(this.client.stream)
   }
 
   /** Breaks the connection so that another is made; one that is younger than `minAgeMs` is not to blame yet. */
