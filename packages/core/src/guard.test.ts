@@ -112,6 +112,20 @@ describe('guard', () => {
     expect(heard).toEqual([])
   })
 
+  it('waits for an answer that needs three turns of the event loop, each as long as the deadline', async () => {
+    vi.useRealTimers()
+    const { store, last } = guarded({ deadlineMs: 40 })
+    const call = read(store)
+    for (let turn = 0; turn < 3; turn++) {
+      const endsAt = performance.now() + 60
+      while (performance.now() < endsAt);
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    last().resolve(record)
+    expect(await call).toBe(record)
+    expect(heard).toEqual([])
+  })
+
   it('ignores an answer that comes after its time, and counts it', async () => {
     const { store, last } = guarded()
     const call = refusal(read(store))

@@ -38,7 +38,7 @@ export const thousandsAtOnce = inspectedRow({
   },
 })
 
-/** Opens all requests, and lets them commit together when each has read the session. Their ms from then, in order. */
+/** Opens all requests, and lets them commit together when each has read the session, or one is refused. Their ms from then, in order. */
 async function changeAtOnce(
   inspection: Inspection,
   apps: readonly AppProcess[],
@@ -46,15 +46,17 @@ async function changeAtOnce(
   each: number,
 ): Promise<number[]> {
   let openedAt = 0
+  let isRefused = false
   const requests = apps.flatMap((app, i) =>
     Array.from({ length: each }, async (_, k) => {
       const path = `/add?field=f${i * each + k}&wait=gate`
       const { status, body } = await inspection.ask(path, login.cookie, app)
+      isRefused ||= openedAt === 0
       return { status, body, ms: performance.now() - openedAt }
     }),
   )
   const reports = () => Promise.all(apps.map((app) => app.report()))
-  const isOpen = async (): Promise<boolean> => (await reports()).every(({ waiting }) => waiting === each)
+  const isOpen = async (): Promise<boolean> => isRefused || (await reports()).every(({ waiting }) => waiting === each)
   await until('all requests are open', isOpen, 60_000)
   openedAt = performance.now()
   await Promise.all(apps.map((app) => app.get('/open-gate')))
