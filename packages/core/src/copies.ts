@@ -1,12 +1,20 @@
 import type { CallTime } from './call-time.js'
 import { decode } from './codec.js'
+import { isStoreUnavailable } from './errors.js'
 import { join } from './join.js'
-import type { Member } from './member.js'
-import { isSameWrite, isTombstone, type SessionRecord, type WriteCondition, type WriteOutcome } from './store.js'
+import type { Replica } from './member.js'
+import {
+  type CallOptions,
+  isSameWrite,
+  isTombstone,
+  type SessionRecord,
+  type WriteCondition,
+  type WriteOutcome,
+} from './store.js'
 
 /** What each member held when it was asked; it travels as the token of a record, so that a write needs no second read. */
 export class View {
-  readonly held = new Map<Member, SessionRecord | undefined>()
+  readonly held = new Map<Replica, SessionRecord | undefined>()
   failures = 0
   cause: unknown
 }
@@ -22,7 +30,7 @@ type Decision =
  * outcome was unknown may be there already: then the other members still need it.
  */
 export async function decide(
-  member: Member,
+  member: Replica,
   key: string,
   record: SessionRecord,
   base: SessionRecord | undefined,
@@ -51,7 +59,7 @@ export async function decide(
  * `base`, where there is one, and replaces it without being joined with it.
  */
 export async function bring(
-  member: Member,
+  member: Replica,
   key: string,
   record: SessionRecord,
   before: SessionRecord | undefined,
@@ -80,6 +88,18 @@ export function holds(held: SessionRecord, record: SessionRecord): boolean {
   if (held === record) return true
   const joined = join(held, record)
   return isSameWrite(joined, held) && joined.expiresAt <= held.expiresAt && joined.data === held.data
+}
+
+export const isMiss = (error: unknown): boolean => isStoreUnavailable(error) && error.isMiss
+
+/** What a member holds that is to be written. */
+export async function heldBy(member: Replica, key: string, call: CallOptions): Promise<SessionRecord | undefined> {
+  try {
+    return await member.store.read(key, call)
+  } catch (error) {
+    if (isMiss(error)) return undefined
+    throw error
+  }
 }
 
 /** What stands for a text that no store of ours wrote: it has no write of its own. */

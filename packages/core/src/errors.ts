@@ -43,13 +43,20 @@ export class HoldfastError extends Error {
 export class StoreUnavailableError extends HoldfastError {
   /** True when the call never left this process (open breaker, cap on calls in flight): it had no effect. */
   readonly refused: boolean
+  /** True when a server among several answered that it has nothing, and may have lost it: writes are taken there. */
+  readonly isMiss: boolean
 
   constructor(
     message: string,
-    { cause, refused = false }: { readonly cause?: unknown; readonly refused?: boolean } = {},
+    {
+      cause,
+      refused = false,
+      isMiss = false,
+    }: { readonly cause?: unknown; readonly refused?: boolean; readonly isMiss?: boolean } = {},
   ) {
     super('STORE_UNAVAILABLE', message, { cause, status: 503, headers: { 'Retry-After': '1' } })
     this.refused = refused
+    this.isMiss = isMiss
   }
 }
 

@@ -16,11 +16,26 @@ export interface MemberState {
   readonly since: number
 }
 
+/** One of the stores that `Replicas` makes into one. */
+export interface Replica {
+  readonly name: string
+  readonly store: SessionStore
+  readonly status: MemberState
+  /** Whether its "nothing there" may be a loss. Rejects with `StoreUnavailableError` when it is away. */
+  isFilling(options: CallOptions): Promise<boolean>
+  /** Asked now and then: looks after what it knows about itself. Never rejects. */
+  check(): Promise<void>
+  /** It missed a tombstone that others took. */
+  owe(key: string, tombstone: SessionRecord): void
+  /** It has just answered a read. */
+  answered(): void
+}
+
 /**
  * One store among several. What it knows about itself lies in the store, as a record with the time when it was first
  * missing: a store that lost its data lost that too, and every process finds it out.
  */
-export class Member {
+export class Member implements Replica {
   readonly name: string
   readonly store: SessionStore
   readonly #clock: () => number
@@ -41,7 +56,7 @@ export class Member {
     return { name: this.name, ...this.#status }
   }
 
-  /** Whether its "nothing there" may be a loss. Asks the store; rejects with `StoreUnavailableError` when it is away. */
+  /** Asks the store. */
   async isFilling(options: CallOptions): Promise<boolean> {
     const bornAt = await this.#bornAt(options)
     const isFilling = this.#clock() < bornAt + this.#fillingMs

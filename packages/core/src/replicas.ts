@@ -1,8 +1,22 @@
 import { CallTime } from './call-time.js'
 import { isSessionTooLarge, isStoreUnavailable, StoreUnavailableError } from './errors.js'
 import { publishStore, type StoreOperation } from './events.js'
-import { bare, bring, currentOf, decide, holds, isForeign, joinAll, refusal, View, viewOf, withView } from './copies.js'
-import type { Member, MemberState } from './member.js'
+import {
+  bare,
+  bring,
+  currentOf,
+  decide,
+  heldBy,
+  holds,
+  isForeign,
+  isMiss,
+  joinAll,
+  refusal,
+  View,
+  viewOf,
+  withView,
+} from './copies.js'
+import type { MemberState, Replica } from './member.js'
 import {
   type CallOptions,
   isSameWrite,
@@ -15,9 +29,9 @@ import {
 
 export interface ReplicasOptions {
   readonly name: string
-  readonly members: readonly Member[]
+  readonly members: readonly Replica[]
   /** The members in the order of preference for a key. */
-  readonly rank: (key: string) => readonly Member[]
+  readonly rank: (key: string) => readonly Replica[]
   readonly copies: number
 }
 
@@ -31,8 +45,8 @@ const CHECK_EVERY_MS = 5_000
 export class Replicas implements SessionStore {
   readonly name: string
   readonly guarded = true
-  readonly #members: readonly Member[]
-  readonly #rank: (key: string) => readonly Member[]
+  readonly #members: readonly Replica[]
+  readonly #rank: (key: string) => readonly Replica[]
   readonly #copies: number
   readonly #checks: NodeJS.Timeout
   #closed = false
@@ -71,7 +85,7 @@ export class Replicas implements SessionStore {
 
   async touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome> {
     const time = this.#begin(options)
-    const outcomes = new Map<Member, WriteOutcome>()
+    const outcomes = new Map<Replica, WriteOutcome>()
     const view = await this.#each(key, time, async (member, call) => {
       const held = viewOf(record)?.held.get(member)
       const own = held && isSameWrite(held, record) ? held : bare(record)
@@ -110,7 +124,12 @@ export class Replicas implements SessionStore {
 
   #ask(key: string, time: CallTime): Promise<View> {
     return this.#each(key, time, async (member, call, view) => {
-      view.held.set(member, await member.store.read(key, call))
+      try {
+        view.held.set(member, await member.store.read(key, call))
+      } catch (error) {
+        if (isMiss(error)) view.held.set(member, undefined)
+        throw error
+      }
       member.answered()
     }).then((view) => {
       if (view.held.size === 0) throw this.#unavailable('read', view)
@@ -122,13 +141,13 @@ export class Replicas implements SessionStore {
   async #each(
     key: string,
     time: CallTime,
-    ask: (member: Member, call: CallOptions, view: View) => Promise<void>,
+    ask: (member: Replica, call: CallOptions, view: View) => Promise<void>,
   ): Promise<View> {
     const view = new View()
     const rank = this.#rank(key)
     const spares = rank.slice(this.#copies)
-    const seek = async (first: Member): Promise<void> => {
-      for (let member: Member | undefined = first; member; member = spares.shift()) {
+    const seek = async (first: Replica): Promise<void> => {
+      for (let member: Replica | undefined = first; member; member = spares.shift()) {
         try {
           return await ask(member, time.next(spares.length > 0), view)
         } catch (error) {
@@ -176,7 +195,7 @@ export class Replicas implements SessionStore {
   /** A tombstone, or a copy of a write with a later deadline: the first member decides what the answer is, all get it. */
   async #writeNewer(key: string, record: SessionRecord, time: CallTime): Promise<WriteOutcome> {
     let first: WriteOutcome | undefined
-    const held = new Set<Member>()
+    const held = new Set<Replica>()
     const view = new View()
     const rank = this.#rank(key)
     for (const [at, member] of rank.entries()) {
@@ -210,11 +229,11 @@ export class Replicas implements SessionStore {
     const guess = base && bare(base)
     if (base && isTombstone(base)) return refusal(joinAll((await this.#ask(key, time)).held.values()))
     const view = new View()
-    const held = new Map<Member, SessionRecord>()
-    const lacking: Member[] = []
+    const held = new Map<Replica, SessionRecord>()
+    const lacking: Replica[] = []
     let out = record
     let isNew = true
-    const copyTo = async (member: Member, before: SessionRecord | undefined): Promise<void> => {
+    const copyTo = async (member: Replica, before: SessionRecord | undefined): Promise<void> => {
       out = await bring(member, key, out, before, time, base && isSameWrite(base, record) ? undefined : base)
       held.set(member, out)
     }
@@ -222,7 +241,7 @@ export class Replicas implements SessionStore {
     for (const member of this.#rank(key)) {
       if (held.size === this.#copies) break
       try {
-        const before = known && !known.has(member) ? await member.store.read(key, time.next(true)) : known?.get(member)
+        const before = known && !known.has(member) ? await heldBy(member, key, time.next(true)) : known?.get(member)
         if (held.size > 0) {
           await copyTo(member, known ? before : guess)
           continue
@@ -253,7 +272,7 @@ export class Replicas implements SessionStore {
     key: string,
     record: SessionRecord,
     out: SessionRecord,
-    held: ReadonlyMap<Member, SessionRecord>,
+    held: ReadonlyMap<Replica, SessionRecord>,
     view: View,
     time: CallTime,
   ): Promise<WriteOutcome> {
@@ -272,11 +291,11 @@ export class Replicas implements SessionStore {
   }
 
   /** A reader asks others only in place of the first `copies` of the rank: what none of those has, nobody finds later. */
-  #isFound(key: string, held: Pick<ReadonlySet<Member>, 'has'>): boolean {
+  #isFound(key: string, held: Pick<ReadonlySet<Replica>, 'has'>): boolean {
     return this.#homes(key).some((member) => held.has(member))
   }
 
-  #homes(key: string): readonly Member[] {
+  #homes(key: string): readonly Replica[] {
     return this.#rank(key).slice(0, this.#copies)
   }
 
