@@ -2,8 +2,8 @@ import type { SessionRecord, WriteCondition, WriteOutcome } from '@holdfast/core
 
 /** What one node asks another, over whatever carries it. */
 export type PeerRequest =
-  /** A heartbeat. `boot` is new with each start of the process; `clock` is ms since the epoch. */
-  | { readonly op: 'ping'; readonly boot: string; readonly isLeaving: boolean; readonly clock: number }
+  /** A heartbeat. */
+  | ({ readonly op: 'ping'; readonly isLeaving: boolean } & Introduction)
   | { readonly op: 'read'; readonly key: string }
   | {
       readonly op: 'write'
@@ -12,8 +12,8 @@ export type PeerRequest =
       readonly condition: WriteCondition
     }
   | { readonly op: 'touch'; readonly key: string; readonly record: SessionRecord; readonly expiresAt: number }
-  /** A write or a touch of this key was taken without `node`, the first in its rank. */
-  | { readonly op: 'bypassed'; readonly key: string; readonly node: string }
+  /** A write or a touch of this key that the receiver took did not reach these. */
+  | { readonly op: 'bypassed'; readonly key: string; readonly nodes: readonly string[] }
   /** Of what the two nodes share, a sum for each bucket of keys. */
   | { readonly op: 'compare'; readonly sums: readonly number[] }
   /** Which of these does the other lack, or have otherwise? */
@@ -21,6 +21,15 @@ export type PeerRequest =
   | { readonly op: 'push'; readonly records: readonly (readonly [key: string, record: SessionRecord])[] }
   /** The node with this boot id now has all that the sender holds for it. */
   | { readonly op: 'swept'; readonly boot: string }
+
+export interface Introduction {
+  /** New with each start of the process. */
+  readonly boot: string
+  /** A digest of the names in its list of nodes. */
+  readonly list: string
+  /** Ms since the epoch, by its clock. */
+  readonly clock: number
+}
 
 /** A record without its data. */
 export interface Offer {
@@ -32,18 +41,13 @@ export interface Offer {
 
 /** The answers, by what was asked. */
 export interface PeerReplies {
-  ping: {
-    readonly boot: string
-    readonly isFull: boolean
-    /** The sender may answer reads of what it is first in rank for from its own memory, 400 ms from when it sent. */
-    readonly hasLease: boolean
-    readonly clock: number
-  }
+  /** `hasLease`: for 400 ms from when it sent, the sender may answer what it is first in rank for from its own memory. */
+  ping: Introduction & { readonly hasLease: boolean }
   /** `isFilling`: the node lost its data and does not have all of its share yet, so that nothing there says nothing. */
   read: { readonly record: SessionRecord | undefined; readonly isFilling: boolean }
   write: WriteOutcome
   touch: WriteOutcome
-  /** For so long `node` may still answer from its memory. */
+  /** For so long one of them may still answer from its own memory. */
   bypassed: { readonly waitMs: number }
   /** The buckets whose sums differ. */
   compare: { readonly differing: readonly number[] }
