@@ -59,7 +59,7 @@ export async function decide(
  * `base`, where there is one, and replaces it without being joined with it.
  */
 export async function bring(
-  member: Replica,
+  member: Pick<Replica, 'store'>,
   key: string,
   record: SessionRecord,
   before: SessionRecord | undefined,

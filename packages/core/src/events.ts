@@ -60,6 +60,8 @@ export type StoreEvent =
   | { readonly type: 'degraded'; readonly store: string; readonly operation: StoreOperation }
   /** A store among several lacked what others had; it was written back. */
   | { readonly type: 'repaired'; readonly store: string }
+  /** A peer lacked so many records that this node has; they were brought to it. */
+  | { readonly type: 'swept'; readonly store: string; readonly records: number }
   /** What is thought of a store among several has changed: `'filling'` is one that lost its data, `'down'` does not answer. */
   | { readonly type: 'member'; readonly store: string; readonly state: string }
 

@@ -3,7 +3,7 @@ import type { SessionRecord, WriteCondition, WriteOutcome } from '@holdfast/core
 /** What one node asks another, over whatever carries it. */
 export type PeerRequest =
   /** A heartbeat. */
-  | ({ readonly op: 'ping'; readonly isLeaving: boolean } & Introduction)
+  | ({ readonly op: 'ping' } & Introduction)
   | { readonly op: 'read'; readonly key: string }
   | {
       readonly op: 'write'
@@ -29,6 +29,8 @@ export interface Introduction {
   readonly list: string
   /** Ms since the epoch, by its clock. */
   readonly clock: number
+  /** It takes no more calls, and uses no lease. */
+  readonly isLeaving: boolean
 }
 
 /** A record without its data. */

@@ -1,0 +1,278 @@
+import { randomBytes, createHash } from 'node:crypto'
+import {
+  EXPIRED,
+  isStoreUnavailable,
+  publishStore,
+  type CallOptions,
+  type ListsKeys,
+  rendezvous,
+  type SessionStore,
+  StoreUnavailableError,
+  withDeadline,
+} from '@holdfast/core'
+import type { Introduction, PeerReplies, PeerReply, PeerRequest } from './messages.js'
+import { LEASE_MS, Peer } from './peer.js'
+import { Sweeps } from './sweeps.js'
+import type { PeerTransport } from './transport.js'
+
+export interface PeerNodeOptions {
+  readonly self: string
+  /** The other nodes. */
+  readonly others: readonly string[]
+  readonly copies: number
+  readonly memory: SessionStore & ListsKeys
+  readonly transport: PeerTransport
+  readonly clock: () => number
+}
+
+/** A node by its name, in the order of preference for a key. */
+interface Ranked {
+  readonly name: string
+}
+
+const CALL_MS = 250
+const PING_MS = 150
+const HOUSE_MS = 40
+/** A node that is down so long is not expected back at once: what it had is copied again. */
+const MAKE_UP_MS = 1_500
+/** A node that starts waits so long for one that it does not hear. */
+const ALONE_MS = 3_000
+/** So long a node that has not heard everybody since it started does not vouch for what it lacks. */
+const VOUCH_MS = 60_000
+
+/**
+ * One of the app servers that keep sessions among themselves: answers the others, asks them for signs of life, and brings
+ * them what they lack. Who is first, second and so on for a key follows from the list of names alone.
+ */
+export class PeerNode {
+  readonly self: string
+  readonly memory: SessionStore & ListsKeys
+  readonly copies: number
+  readonly rank: (key: string) => readonly Ranked[]
+  readonly peers: ReadonlyMap<string, Peer>
+  readonly #transport: PeerTransport
+  readonly #clock: () => number
+  readonly #boot = randomBytes(6).toString('base64url')
+  readonly #list: string
+  readonly #sweeps: Sweeps
+  readonly #startedAt = performance.now()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #isFull = false
+  #isLeaving = false
+  #isClosed = false
+
+  constructor({ self, others, copies, memory, transport, clock }: PeerNodeOptions) {
+    this.self = self
+    this.memory = memory
+    this.copies = copies
+    const names = [self, ...others].sort()
+    this.rank = rendezvous(names.map((name) => ({ name })))
+    this.#list = createHash('sha256').update(names.join(' ')).digest('base64url').slice(0, 16)
+    const onChange = ({ name: store, state }: Peer): void =>
+      publishStore({ type: 'member', store, state: state === 'up' ? 'trusted' : state })
+    this.peers = new Map(others.map((name) => [name, new Peer(name, onChange)]))
+    this.#transport = transport
+    this.#clock = clock
+    this.#sweeps = new Sweeps(this)
+  }
+
+  async start(): Promise<void> {
+    await this.#transport.start((from, request) => this.#answer(from, request))
+    if (this.#isClosed) return this.#transport.close()
+    for (const peer of this.peers.values()) {
+      this.#again(PING_MS, () => this.#beat(peer))
+      this.#again(HOUSE_MS, () => this.#lookAfter(peer))
+    }
+    this.#again(HOUSE_MS, async () => this.#fill())
+  }
+
+  /** It does not have all of its share, so that nothing under a key says nothing. */
+  get isFilling(): boolean {
+    return !this.#isFull || !this.#vouches()
+  }
+
+  /** It has been brought its share, by all that it has heard. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
+  /** It may answer reads of this key from its own memory. */
+  mayAnswer(key: string): boolean {
+    const [first, second] = this.rank(key)
+    if (first?.name !== this.self || !second || !this.#isFull || this.#isLeaving) return false
+    return performance.now() < (this.peers.get(second.name)?.leaseUntil ?? 0)
+  }
+
+  /** Asks another node. Rejects with `StoreUnavailableError`; at once, with `refused`, one that is down or leaves. */
+  ask<Request extends PeerRequest>(name: string, request: Request, options?: CallOptions): Promise<PeerReply<Request>> {
+    const peer = this.peers.get(name)
+    if (!peer?.isReached)
+      return Promise.reject(
+        new StoreUnavailableError(`peer: ${name} is ${peer?.state ?? 'unknown'}.`, { refused: true }),
+      )
+    return this.#call(peer, request, options)
+  }
+
+  /** A write that this node took did not reach these nodes. Resolves to how long one of them may still answer alone. */
+  noteBypassed(key: string, nodes: readonly string[]): number {
+    const [first] = this.rank(key)
+    let waitMs = 0
+    for (const name of nodes) {
+      const peer = this.peers.get(name)
+      peer?.owe(key)
+      if (peer && name === first?.name) waitMs = Math.max(0, peer.grantedUntil - performance.now())
+    }
+    return waitMs
+  }
+
+  /** The nodes that keep a key now: the first in rank of those that are there. */
+  keepersOf(key: string): readonly string[] {
+    const isThere = ({ name }: Ranked): boolean =>
+      name === this.self ? !this.#isLeaving : (this.peers.get(name)?.isReached ?? false)
+    return this.rank(key)
+      .filter(isThere)
+      .slice(0, this.copies)
+      .map(({ name }) => name)
+  }
+
+  /** The nodes that keep a key while all are there. */
+  homesOf(key: string): readonly string[] {
+    return this.rank(key)
+      .slice(0, this.copies)
+      .map(({ name }) => name)
+  }
+
+  /** Gives the leases back, tells the others, and brings to those next in rank what it has. */
+  async drain(): Promise<void> {
+    if (!this.#isLeaving) {
+      this.#isLeaving = true
+      await Promise.all([...this.peers.values()].map((peer) => this.#beat(peer)))
+    }
+    await this.#sweeps.handOver()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    await this.#transport.close()
+    await this.memory.close()
+  }
+
+  /** Runs `work` again and again, `ms` after it has ended. */
+  #again(ms: number, work: () => Promise<void>): void {
+    const run = async (): Promise<void> => {
+      await work()
+      if (this.#isClosed) return
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer)
+        void run()
+      }, ms).unref()
+      this.#timers.add(timer)
+    }
+    void run()
+  }
+
+  async #beat(peer: Peer): Promise<void> {
+    const sentAt = performance.now()
+    try {
+      const reply = await this.#call(peer, { op: 'ping', ...this.#introduction() })
+      peer.heard(reply, this.#clock())
+      if (reply.hasLease && !this.#isLeaving) peer.leaseUntil = sentAt + LEASE_MS
+      else peer.leaseUntil = 0
+    } catch {
+      // Counted by the call.
+    }
+  }
+
+  async #lookAfter(peer: Peer): Promise<void> {
+    if (this.#isLeaving) return
+    if (peer.isReached && (peer.needsSweep || peer.owed.size > 0)) await this.#sweeps.sweep(peer)
+    if (peer.downMs > MAKE_UP_MS && !peer.isMadeUp) await this.#sweeps.makeUpFor(peer)
+  }
+
+  /** Full: every other node has pushed what it holds for this one, or was not heard for some seconds. */
+  #fill(): void {
+    if (this.#isFull) return
+    const isAlone = performance.now() - this.#startedAt > ALONE_MS
+    for (const peer of this.peers.values()) if (!peer.hasSweptUs && (peer.isReached || !isAlone)) return
+    this.#isFull = true
+  }
+
+  #vouches(): boolean {
+    if (performance.now() - this.#startedAt > VOUCH_MS) return true
+    for (const peer of this.peers.values()) if (!peer.hasSweptUs) return false
+    return true
+  }
+
+  async #call<Request extends PeerRequest>(
+    peer: Peer,
+    request: Request,
+    { signal, timeoutMs = CALL_MS }: CallOptions = {},
+  ): Promise<PeerReply<Request>> {
+    const operation = request.op === 'write' || request.op === 'touch' ? request.op : 'read'
+    const onLate = (): void => publishStore({ type: 'late-reply', store: peer.name, operation })
+    const ms = Math.min(CALL_MS, timeoutMs)
+    try {
+      const answer = await withDeadline(() => this.#transport.call(peer.name, request), ms, signal, onLate)
+      if (typeof answer !== 'symbol') {
+        peer.answered()
+        return answer
+      }
+      if (answer === EXPIRED) {
+        publishStore({ type: 'timeout', store: peer.name, operation })
+        peer.missed()
+      }
+    } catch (error) {
+      if (isStoreUnavailable(error)) peer.missed()
+      throw error
+    }
+    throw new StoreUnavailableError(`peer: no answer of ${peer.name} to a ${request.op} within ${Math.round(ms)} ms.`)
+  }
+
+  async #answer(from: string, request: PeerRequest): Promise<PeerReplies[PeerRequest['op']]> {
+    const { memory } = this
+    switch (request.op) {
+      case 'ping':
+        return this.#greet(from, request)
+      case 'read': {
+        const record = await memory.read(request.key)
+        return { record, isFilling: record === undefined && this.isFilling }
+      }
+      case 'write':
+        return memory.write(request.key, request.record, request.condition)
+      case 'touch':
+        return memory.touch(request.key, request.record, request.expiresAt)
+      case 'bypassed':
+        return { waitMs: this.noteBypassed(request.key, request.nodes) }
+      case 'compare':
+        return { differing: await this.#sweeps.compare(from, request.sums) }
+      case 'offer':
+        return { wanted: await this.#sweeps.wanted(request.offers) }
+      case 'push':
+        await this.#sweeps.take(request.records)
+        return {}
+      case 'swept': {
+        const peer = this.peers.get(from)
+        if (peer && request.boot === this.#boot) peer.hasSweptUs = true
+        return {}
+      }
+    }
+  }
+
+  #greet(from: string, ping: Extract<PeerRequest, { op: 'ping' }>): PeerReplies['ping'] {
+    const peer = this.peers.get(from)
+    peer?.heard(ping, this.#clock())
+    const hasLease = peer !== undefined && !ping.isLeaving && this.#isFull && peer.isWhole(this.#list)
+    if (hasLease) peer.grantedUntil = performance.now() + LEASE_MS
+    return { ...this.#introduction(), hasLease }
+  }
+
+  #introduction(): Introduction {
+    return { boot: this.#boot, list: this.#list, clock: this.#clock(), isLeaving: this.#isLeaving }
+  }
+}

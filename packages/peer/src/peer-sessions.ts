@@ -1,0 +1,121 @@
+import {
+  Replicas,
+  type CallOptions,
+  type MemberState,
+  type Replica,
+  type SessionRecord,
+  type SessionStore,
+  type WriteCondition,
+  type WriteOutcome,
+} from '@holdfast/core'
+import { KeeperStore, TAKERS, type PeerCallOptions } from './keeper-store.js'
+import { LEASE_MS } from './peer.js'
+import type { PeerNode } from './peer-node.js'
+
+/**
+ * Sessions kept among the nodes, as one store: `replicate` over the memories of all nodes, where the first in rank answers
+ * alone while it holds a lease, and a write that did not reach a node is acknowledged when that node cannot answer without
+ * it any more.
+ */
+export class PeerSessions implements SessionStore {
+  readonly name = 'peer'
+  readonly guarded = true
+  readonly #node: PeerNode
+  readonly #replicas: Replicas
+
+  constructor(node: PeerNode) {
+    this.#node = node
+    const keepers = new Map([node.self, ...node.peers.keys()].map((name) => [name, new Keeper(name, node)]))
+    const members = [...keepers.values()]
+    const rank = (key: string) => node.rank(key).map(({ name }) => keepers.get(name) as Keeper)
+    this.#replicas = new Replicas({ name: this.name, members, rank, copies: node.copies })
+  }
+
+  async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
+    if (this.#node.mayAnswer(key)) return this.#node.memory.read(key, options)
+    return this.#replicas.read(key, options)
+  }
+
+  async write(
+    key: string,
+    record: SessionRecord,
+    condition: WriteCondition,
+    options?: CallOptions,
+  ): Promise<WriteOutcome> {
+    return this.#taken(key, options, (call) => this.#replicas.write(key, record, condition, call))
+  }
+
+  async touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome> {
+    return this.#taken(key, options, (call) => this.#replicas.touch(key, record, expiresAt, call))
+  }
+
+  async close(): Promise<void> {
+    this.#replicas.release()
+    await this.#node.close()
+  }
+
+  async #taken(
+    key: string,
+    options: CallOptions | undefined,
+    run: (options: PeerCallOptions) => Promise<WriteOutcome>,
+  ): Promise<WriteOutcome> {
+    const takers = new Set<string>()
+    const outcome = await run({ ...options, [TAKERS]: takers })
+    if (outcome.written) await this.#tell(key, takers)
+    return outcome
+  }
+
+  /**
+   * Those who took a write are told which homes it did not reach, and bring it there later. The second in rank says for how
+   * long the first may still answer alone; where it cannot be asked, that is as long as a lease is.
+   */
+  async #tell(key: string, takers: ReadonlySet<string>): Promise<void> {
+    const [first = '', second = ''] = this.#node.rank(key).map(({ name }) => name)
+    const nodes = this.#node.homesOf(key).filter((name) => !takers.has(name))
+    if (nodes.length === 0) return
+    const asked = new Set(nodes.includes(first) ? [...takers, second] : takers)
+    const waits = await Promise.all(
+      [...asked].map(async (name) => {
+        if (name === this.#node.self) return this.#node.noteBypassed(key, nodes)
+        try {
+          return (await this.#node.ask(name, { op: 'bypassed', key, nodes })).waitMs
+        } catch {
+          return name === second && nodes.includes(first) ? LEASE_MS : 0
+        }
+      }),
+    )
+    const waitMs = Math.max(...waits)
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.ceil(waitMs) + 1))
+  }
+}
+
+/** A node as one of the replicas. It looks after itself: what it lacks is brought to it by the others. */
+class Keeper implements Replica {
+  readonly name: string
+  readonly store: SessionStore
+  readonly #node: PeerNode
+  readonly #since = Date.now()
+
+  constructor(name: string, node: PeerNode) {
+    this.name = name
+    this.store = new KeeperStore(name, node)
+    this.#node = node
+  }
+
+  get status(): MemberState {
+    const peer = this.#node.peers.get(this.name)
+    const isThere = peer ? peer.isReached : !this.#node.isFilling
+    return { name: this.name, state: isThere ? 'trusted' : peer ? 'down' : 'filling', since: this.#since }
+  }
+
+  /** A miss of one that is filling has been counted already. */
+  async isFilling(): Promise<boolean> {
+    return false
+  }
+
+  async check(): Promise<void> {}
+
+  owe(): void {}
+
+  answered(): void {}
+}
