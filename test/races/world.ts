@@ -1,5 +1,4 @@
-import { IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
+import { ServerResponse } from 'node:http'
 import { createClock } from '@holdfast/conformance'
 import {
   createEngine,
@@ -12,6 +11,7 @@ import {
 } from '@holdfast/core'
 import type fc from 'fast-check'
 import { vi } from 'vitest'
+import { requestWith } from './request-with.js'
 import { type Fate, SimulatedStore } from './simulated-store.js'
 
 export type Data = Record<string, unknown>
@@ -143,13 +143,6 @@ export class World {
 
 /** Lets everything run that needs no turn and no timer. */
 const settled = (): Promise<void> => new Promise((resolve) => realImmediate(resolve))
-
-function requestWith(cookie: string): IncomingMessage {
-  const req = new IncomingMessage(new Socket())
-  req.headers.cookie = cookie
-  req.url = '/'
-  return req
-}
 
 export async function outcomeOf(work: () => Promise<void>): Promise<Outcome> {
   try {

@@ -100,6 +100,13 @@ export class PeerNode {
     return this.#isLeaving
   }
 
+  /** Every other node has all that this one holds for it, or was made up for. */
+  get isSettled(): boolean {
+    for (const peer of this.peers.values())
+      if (peer.isReached ? !peer.isWhole(this.#list) : !peer.isMadeUp) return false
+    return this.#isFull
+  }
+
   /** It may answer reads of this key from its own memory. */
   mayAnswer(key: string): boolean {
     const [first, second] = this.rank(key)
