@@ -257,7 +257,7 @@ export class World {
     if (isBlind && what !== 'logged out') return
     const isExcused = what !== 'logged out' || !this.#logoutsCount
     const isDegradedLogout = what === 'logged out' && !(this.#logoutsCount && !login.wasAlone)
-    if (login.isDegraded && (what === 'stale' || isDegradedLogout)) return
+    if (login.isDegraded && (what !== 'logged out' || isDegradedLogout)) return
     const isApart = this.#isPartition || this.time.now < this.#healedAt + SETTLE_MS
     if (isApart && isExcused) return
     this.broken.push(what)
