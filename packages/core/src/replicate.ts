@@ -114,7 +114,7 @@ function withCapabilities(options: ReplicasOptions): ReplicatedStore {
   }
   const drains = {
     async drain(call?: CallOptions) {
-      await Promise.all(stores.map((store) => store.drain?.(call)))
+      await Promise.all(stores.map(async (store) => store.drain?.(call)))
     },
   }
   return Object.assign(replicas, drains, stores.every(listsKeys) && keys, stores.every(reportsChanges) && changes)
