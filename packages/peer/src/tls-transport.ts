@@ -70,6 +70,7 @@ class TlsPeers implements TlsTransport {
   readonly #closing = new AbortController()
   readonly #server = createServer({ noDelay: true })
   #handler: PeerHandler | undefined
+  #listening: Promise<unknown> | undefined
   readonly #dialling: Promise<void>[] = []
   #closed: Promise<void> | undefined
 
@@ -89,8 +90,9 @@ class TlsPeers implements TlsTransport {
     if (this.#handler) throw new Error('The transport was started before.')
     this.#handler = handler
     this.#closing.signal.throwIfAborted()
-    this.#server.listen(this.#listenAt)
-    await once(this.#server, 'listening', { signal: this.#closing.signal })
+    this.#listening = once(this.#server.listen(this.#listenAt), 'listening')
+    await this.#listening
+    this.#closing.signal.throwIfAborted()
     this.#accept()
     const looking = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
     this.#closing.signal.addEventListener('abort', () => clearInterval(looking))
@@ -111,13 +113,20 @@ class TlsPeers implements TlsTransport {
   async #close(): Promise<void> {
     const reason = new StoreUnavailableError('peer: the transport is closed.', { refused: true })
     this.#closing.abort(reason)
-    const stopped = this.#server.listening ? once(this.#server, 'close') : undefined
-    this.#server.close()
-    this.#gate.close()
     for (const connection of this.#connections.values()) connection.fail(reason)
     this.#connections.clear()
     for (const channel of this.#channels) channel.end()
-    await Promise.all([stopped, ...this.#dialling])
+    this.#gate.close()
+    await Promise.all([this.#stopListening(), ...this.#dialling])
+  }
+
+  /** Resolves when all connections that came are closed too. */
+  async #stopListening(): Promise<void> {
+    await this.#listening?.catch(() => {})
+    if (!this.#server.listening) return
+    const stopped = once(this.#server, 'close')
+    this.#server.close()
+    await stopped
   }
 
   #look(): void {
