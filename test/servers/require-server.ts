@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { haproxy, nginx } from './balancer-programs.js'
 import { chromium } from './chromium.js'
 import { java, maven } from './java-programs.js'
 import { memcached } from './memcached-program.js'
@@ -11,10 +12,10 @@ import type { Server } from './server.js'
 
 const run = promisify(execFile)
 
-const servers = { chromium, java, maven, memcached, openssl, 'redis-server': redisServer } satisfies Record<
-  string,
-  Server
->
+const servers = {
+  ...{ chromium, haproxy, java, maven, memcached, nginx, openssl },
+  'redis-server': redisServer,
+} satisfies Record<string, Server>
 
 export type ServerName = keyof typeof servers
 

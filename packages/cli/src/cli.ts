@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { runDemo } from './demo/run-demo.js'
+import { type BalancerOptions, toCookie, toListen, toNodes, toPath, WAYS } from './lb/balancer-options.js'
+import { haproxyConfig } from './lb/haproxy.js'
+import { nginxConfig } from './lb/nginx.js'
 
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
 const { version } = JSON.parse(manifest) as { version: string }
@@ -13,6 +16,19 @@ program
   .description('a shop on three servers, and a page that shows which way of sharing sessions keeps its logins')
   .option('--port <number>', 'where the page listens, on 127.0.0.1', toPort, 3000)
   .action(demo)
+
+const configs = { nginx: nginxConfig, haproxy: haproxyConfig }
+
+program
+  .command('lb')
+  .description('prints the configuration of a load balancer')
+  .addArgument(new Argument('<balancer>').choices(Object.keys(configs)))
+  .requiredOption('--nodes <list>', 'the app servers, by affinity.node: a=10.0.0.1:3000,b=10.0.0.2:3000', toNodes)
+  .addOption(new Option('--by <way>', 'what decides which of them gets a request').choices(WAYS).default('route'))
+  .option('--health <path>', 'where a node answers 200 or 503', toPath, '/health')
+  .option('--listen <port>', 'a port, or an address and a port', toListen, '80')
+  .option('--cookie <name>', 'affinity.cookie', toCookie, 'holdfast_route')
+  .action((balancer: keyof typeof configs, options: BalancerOptions) => console.log(configs[balancer](options)))
 
 await program.parseAsync()
 

@@ -2,7 +2,7 @@ import type { Engine } from './engine.js'
 import type { Sessions } from './types.js'
 
 const METHODS = [
-  ...(['of', 'read', 'update', 'create', 'listByUser', 'destroyByUser', 'ready', 'drain', 'close'] as const),
+  ...(['of', 'read', 'update', 'create', 'listByUser', 'destroyByUser', 'ready', 'health', 'drain', 'close'] as const),
   Symbol.asyncDispose,
 ] as const satisfies readonly (keyof Sessions<object>)[]
 

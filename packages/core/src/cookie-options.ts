@@ -1,6 +1,6 @@
 import { VALUE_LENGTH } from './cookies.js'
 import { ConfigError } from './errors.js'
-import { oneOf, refuseUnknown, wrong } from './option-checks.js'
+import { matching, oneOf, refuseUnknown, wrong } from './option-checks.js'
 import { show } from './show.js'
 import type { CookieOptions } from './types.js'
 
@@ -90,9 +90,4 @@ function flag(option: string, value: unknown, byDefault: boolean): boolean {
   if (value === undefined) return byDefault
   if (typeof value === 'boolean') return value
   throw wrong(option, value, 'true or false')
-}
-
-function matching(option: string, value: unknown, pattern: RegExp, wanted: string): string {
-  if (typeof value === 'string' && pattern.test(value)) return value
-  throw wrong(option, value, wanted)
 }

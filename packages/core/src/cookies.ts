@@ -108,16 +108,14 @@ export function createCookies(cookie: CookieConfig, keys: readonly KeyObject[], 
       if (values.length === 0) return NONE
       return values.length > MOST_COOKIES ? DUPLICATE : choose(values, clock())
     },
-    set(id, absoluteAt, persistent) {
-      const maxAge = persistent ? `; Max-Age=${maxAgeSeconds(absoluteAt - clock())}` : ''
-      return sign(id, absoluteAt) + maxAge + attributes
-    },
-    clear: () => `${prefix}; Max-Age=0${attributes}`,
+    set: (id, absoluteAt, persistent) =>
+      sign(id, absoluteAt) + lifetimeOf(absoluteAt - clock(), persistent) + attributes,
+    clear: () => `${prefix}${CLEARED}${attributes}`,
     header: sign,
   }
 }
 
-const signature = (key: KeyObject, content: string): string =>
+export const signature = (key: KeyObject, content: string): string =>
   createHmac('sha256', key).update(content).digest('base64url')
 
 /** Texts are compared, not decoded bytes: base64url has four spellings of the last of 43 characters. */
@@ -127,12 +125,16 @@ const isSame = (expected: string, given: string): boolean =>
 /** A slice of a header keeps the whole header in memory; what is remembered must not. */
 const copyOf = (slice: string): string => Buffer.from(slice, 'latin1').toString('latin1')
 
+/** The attribute of a cookie that is over. */
+export const CLEARED = '; Max-Age=0'
+
 /** Rounded up: the deadline in the signature is exact, and the browser must not end the session before it. */
-const maxAgeSeconds = (ms: number): number => Math.ceil(Math.min(Math.max(ms, 0), LONGEST_MAX_AGE_MS) / 1_000)
+export const lifetimeOf = (ms: number, persistent: boolean): string =>
+  persistent ? `; Max-Age=${Math.ceil(Math.min(Math.max(ms, 0), LONGEST_MAX_AGE_MS) / 1_000)}` : ''
 
 const titled = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
 
-function attributesOf({ path, domain, secure, sameSite, partitioned, priority }: CookieConfig): string {
+export function attributesOf({ path, domain, secure, sameSite, partitioned, priority }: CookieConfig): string {
   const attributes = [
     `Path=${path}`,
     domain !== undefined && `Domain=${domain}`,

@@ -20,7 +20,8 @@ import { type OpenedStore, openStore } from './open-store.js'
 import { resolveOptions, type Config } from './options.js'
 import { askReady } from './ready.js'
 import { type Opening, type RequestParts, RequestSession } from './request-session.js'
-import { type CallOptions, isExpired, isTombstone, type SessionStore } from './store.js'
+import { createRouteCookie } from './route-cookie.js'
+import { type CallOptions, type Health, isExpired, isTombstone, type SessionStore } from './store.js'
 import type {
   CheckedData,
   CreatedSession,
@@ -53,6 +54,7 @@ export interface Engine<Data extends object> extends Sessions<Data> {
   attach(req: AnyRequest, res: AnyResponse): RequestSession<Data> | undefined | Promise<RequestSession<Data>>
 }
 
+const CLOSED = 'These sessions were closed.'
 const READY_MS = 10_000
 const CLOSE_MS = 5_000
 
@@ -90,6 +92,10 @@ class SessionEngine<Data extends object> implements Engine<Data> {
   /** Where a request keeps the session of this engine when another one was there before. */
   readonly #slot = Symbol('holdfast.session')
   readonly #ready: Promise<void>
+  #hasAnswered = false
+  /** What the store said instead, or why it could not. */
+  #refusal: unknown
+  #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: SessionOptions<Data>, { adapters, warnOnRegenerate = false }: EngineDefaults) {
@@ -106,11 +112,12 @@ class SessionEngine<Data extends object> implements Engine<Data> {
       commits: this.#commits,
       users: this.#users,
       cookies: this.#cookies,
+      routes: config.affinity && createRouteCookie(config.affinity, config, this.#store),
       warnOnRegenerate,
       loadFresh: (key) => this.#load(key, { fresh: true }),
       budget: () => new Budget(this.#pace),
     }
-    this.#ready = this.#probe()
+    this.#ready = this.#readyInTime()
     this.#ready.catch((error: unknown) => {
       publishSession({ type: 'opening-failed', code: codeOf(error) })
       warnOnce('HOLDFAST_NOT_READY', (error as Error).message)
@@ -183,8 +190,16 @@ class SessionEngine<Data extends object> implements Engine<Data> {
     return this.#ready
   }
 
-  async drain(): Promise<void> {
-    await this.#commits.settled()
+  health(): Health {
+    if (this.#closing) return { ok: false, reason: CLOSED }
+    if (this.#draining) return { ok: false, reason: 'This process is leaving.' }
+    if (!this.#hasAnswered) return { ok: false, reason: this.#refusalText('The session store has not answered yet') }
+    return this.#store.health?.() ?? { ok: true }
+  }
+
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain()
+    return this.#draining
   }
 
   close(): Promise<void> {
@@ -194,6 +209,14 @@ class SessionEngine<Data extends object> implements Engine<Data> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      await this.#store.drain?.()
+    } finally {
+      await this.#commits.settled()
+    }
   }
 
   async #close(): Promise<void> {
@@ -249,7 +272,7 @@ class SessionEngine<Data extends object> implements Engine<Data> {
 
   /** The live session of a key. Rejects with `StoreUnavailableError`, also for a record of a newer version. */
   async #load(key: string, options?: CallOptions): Promise<Snapshot | undefined> {
-    if (this.#closing) throw new StoreUnavailableError('These sessions were closed.', { refused: true })
+    if (this.#closing) throw new StoreUnavailableError(CLOSED, { refused: true })
     const record = await this.#store.read(key, options)
     const now = this.#config.clock()
     if (!record || isExpired(record, now)) {
@@ -279,20 +302,37 @@ class SessionEngine<Data extends object> implements Engine<Data> {
     )
   }
 
+  async #readyInTime(): Promise<void> {
+    if (
+      (await withDeadline(
+        () => this.#probe(),
+        READY_MS,
+        undefined,
+        () => {},
+      )) !== EXPIRED
+    )
+      return
+    const message = this.#refusalText(`The session store is not ready after ${READY_MS / 1_000} s`)
+    throw new StoreUnavailableError(message, { cause: this.#refusal })
+  }
+
+  /** Asks the store until it says that it is ready; `health()` goes by that for longer than `ready()` waits. */
   async #probe(): Promise<void> {
-    const budget = new Budget(this.#pace, READY_MS)
-    let cause: unknown
-    for (let wait = 10; budget.remainingMs > 0; wait = Math.min(wait * 2, 250)) {
-      if (this.#closing) return
+    for (let wait = 10; !this.#closing; wait = Math.min(wait * 2, 250)) {
       try {
         const asked = () => askReady(this.#store)
-        if ((await withDeadline(asked, budget.remainingMs, undefined, () => {})) !== EXPIRED) return
+        if ((await withDeadline(asked, READY_MS, undefined, () => {})) !== EXPIRED) {
+          this.#hasAnswered = true
+          return
+        }
       } catch (error) {
-        cause = error
+        this.#refusal = error
       }
       await new Promise((resolve) => setTimeout(resolve, wait).unref())
     }
-    const reason = (cause as Error | undefined)?.message ?? 'it did not answer.'
-    throw new StoreUnavailableError(`The session store is not ready after ${READY_MS / 1_000} s: ${reason}`, { cause })
+  }
+
+  #refusalText(what: string): string {
+    return `${what}: ${(this.#refusal as Error | undefined)?.message ?? 'it did not answer.'}`
   }
 }

@@ -76,11 +76,16 @@ export class SessionGoneError extends HoldfastError {
 
 /** The session would take more than the limit; nothing was sent to the store and the stored session is as it was. Status 500. */
 export class SessionTooLargeError extends HoldfastError {
+  readonly bytes: number
+  readonly limit: number
+
   constructor(bytes: number, limit: number) {
     super(
       'SESSION_TOO_LARGE',
       `The session takes ${bytes} bytes, the limit is ${limit}. Keep large data in a database and its key in the session.`,
     )
+    this.bytes = bytes
+    this.limit = limit
   }
 }
 

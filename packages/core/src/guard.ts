@@ -1,11 +1,11 @@
 import { CallGuard, type GuardOptions } from './call-guard.js'
-import { askReady } from './ready.js'
-import { type CallOptions, listsKeys, type ReportsChanges, reportsChanges, type SessionStore } from './store.js'
+import { capabilitiesOf } from './capabilities.js'
+import type { CallOptions, SessionStore } from './store.js'
 
 /**
  * Bounds the calls to a store that does not do so itself: deadline, abort signal, breaker, cap on calls in flight. Every
  * failure is a `StoreUnavailableError`, with `refused` where the call was never sent; other errors of Holdfast, such as
- * `SessionTooLargeError`, pass. `keys()`, `ready()` and `close()` are not bounded. A store that is `guarded` is returned as
+ * `SessionTooLargeError`, pass. `keys()`, `ready()`, `drain()` and `close()` are not bounded. A store that is `guarded` is returned as
  * it is.
  */
 export function guard(store: SessionStore, options: GuardOptions = {}): SessionStore {
@@ -22,10 +22,6 @@ export function guard(store: SessionStore, options: GuardOptions = {}): SessionS
     touch: (key, record, expiresAt, call) =>
       calls.run('touch', call, () => store.touch(key, record, expiresAt, call), probe(key, call)),
     close: () => store.close(),
-    ...(store.ready && { ready: (call?: CallOptions) => askReady(store, call) }),
-    ...(listsKeys(store) && { keys: (call?: CallOptions) => store.keys(call) }),
-    ...(reportsChanges(store) && { onChange: (listener: ChangeListener) => store.onChange(listener) }),
+    ...capabilitiesOf(store),
   } satisfies SessionStore
 }
-
-type ChangeListener = Parameters<ReportsChanges['onChange']>[0]

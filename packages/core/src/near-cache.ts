@@ -1,9 +1,9 @@
+import { capabilitiesOf } from './capabilities.js'
 import { guard } from './guard.js'
 import { layerOver } from './layers.js'
 import { refuseUnknown, wholeNumber } from './option-checks.js'
 import { NearEntries, type NearEntriesOptions } from './near-entries.js'
-import { askReady } from './ready.js'
-import { type CallOptions, listsKeys, type ReportsChanges, reportsChanges, type SessionStore } from './store.js'
+import type { SessionStore } from './store.js'
 
 export interface NearCacheOptions {
   /**
@@ -43,13 +43,9 @@ function over(below: SessionStore, options: NearEntriesOptions): NearCache {
     touch: (key, record, expiresAt, call) => entries.touch(key, record, expiresAt, call),
     release: () => entries.release(),
     close: () => entries.close(),
-    ...(below.ready && { ready: (call?: CallOptions) => askReady(below, call) }),
-    ...(listsKeys(below) && { keys: (call?: CallOptions) => below.keys(call) }),
-    ...(reportsChanges(below) && { onChange: (listener: ChangeListener) => below.onChange(listener) }),
+    ...capabilitiesOf(below),
   } satisfies NearCache
 }
-
-type ChangeListener = Parameters<ReportsChanges['onChange']>[0]
 
 /** A logout must not go unseen for longer than a minute. */
 const LONGEST_STALE_MS = 60_000

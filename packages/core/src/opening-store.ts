@@ -5,6 +5,9 @@ import { guard } from './guard.js'
 import { askReady } from './ready.js'
 import {
   type CallOptions,
+  type Health,
+  type RanksNodes,
+  ranksNodes,
   type ReportsChanges,
   reportsChanges,
   type SessionRecord,
@@ -20,7 +23,7 @@ const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
  * A store that is being opened. Calls wait for it as long as for any answer (250 ms), then reject with
  * `StoreUnavailableError`; opening goes on until it succeeds or the store is closed.
  */
-export class OpeningStore implements SessionStore, ReportsChanges {
+export class OpeningStore implements SessionStore, RanksNodes, ReportsChanges {
   readonly guarded = true
   readonly #scheme: string
   readonly #opened: Promise<SessionStore>
@@ -59,6 +62,19 @@ export class OpeningStore implements SessionStore, ReportsChanges {
 
   async ready(options?: CallOptions): Promise<void> {
     await askReady(this.#store ?? (await this.#when(options)), options)
+  }
+
+  health(): Health {
+    if (!this.#store) return { ok: false, reason: `${this.#scheme}: the store is not open yet.` }
+    return this.#store.health?.() ?? { ok: true }
+  }
+
+  async drain(options?: CallOptions): Promise<void> {
+    await this.#store?.drain?.(options)
+  }
+
+  nodesOf(key: string): readonly string[] {
+    return this.#store && ranksNodes(this.#store) ? this.#store.nodesOf(key) : []
   }
 
   /** Reports nothing where the store that is opened does not. */

@@ -40,6 +40,11 @@ export function oneOf<Choice extends string>(
   throw wrong(option, value, choices.map(show).join(' or '))
 }
 
+export function matching(option: string, value: unknown, pattern: RegExp, wanted: string): string {
+  if (typeof value === 'string' && pattern.test(value)) return value
+  throw wrong(option, value, wanted)
+}
+
 export function wholeNumber(option: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
   throw wrong(option, value, `a whole number from ${least} to ${most}`)

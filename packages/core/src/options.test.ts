@@ -34,6 +34,7 @@ describe('without options but the secret', () => {
       longestAbsoluteMs: 90 * DAY,
       store: 'memory:',
       nearCache: undefined,
+      affinity: undefined,
       adapters: [],
       onUnavailable: 'reject',
       maxBytes: 65_536,
@@ -290,6 +291,24 @@ describe('the other options', () => {
     expect(messageOf({ nearCache: { maxStaleMs: '1s' } })).toMatch(/^nearCache\.maxStaleMs is '1s'/)
   })
 
+  test('affinity names this node and the cookie that leads to it', () => {
+    expect(resolve({ affinity: { node: 'a' } }).affinity).toEqual({ node: 'a', cookie: 'holdfast_route' })
+    expect(resolve({ affinity: { node: 'Web-1_b', cookie: 'way' } }).affinity).toEqual({
+      node: 'Web-1_b',
+      cookie: 'way',
+    })
+    expect(messageOf({ affinity: 'a' })).toMatch(/^affinity is 'a'\. Give an object/)
+    for (const node of [undefined, '', 'a.b', 'a b', '10.0.0.1:80', 'ä', 'a\n', 7, 'n'.repeat(33)])
+      expect(messageOf({ affinity: { node } })).toMatch(
+        /^affinity\.node is .*Give the name of this node, 1 to 32 letters/,
+      )
+    for (const cookie of ['', 'a-b', '__Host-route', 'a;b', 'c'.repeat(65)])
+      expect(messageOf({ affinity: { node: 'a', cookie } })).toMatch(/^affinity\.cookie is .*letters, digits and _/)
+    expect(messageOf({ affinity: { node: 'a', cookie: 'sid' }, cookie: { name: 'sid' } })).toMatch(
+      /^affinity\.cookie is 'sid'\. Give a name that the session cookie does not have/,
+    )
+  })
+
   test('maxPerUser is a number, or says what happens at the limit', () => {
     expect(resolve({ maxPerUser: 3 }).userLimit).toEqual({ limit: 3, whenReached: 'evict-oldest' })
     const limit = { limit: 1_000, whenReached: 'reject' }
@@ -332,6 +351,7 @@ describe('the other options', () => {
     [{ cookie: { httpOnly: false } }, /^There is no option cookie\.httpOnly\. The cookie always is HttpOnly/],
     [{ remember: { maxAge: 1 } }, /^There is no option remember\.maxAge/],
     [{ nearCache: { maxStaleMs: 500, clock: Date.now } }, /^There is no option nearCache\.clock/],
+    [{ affinity: { node: 'a', nodes: ['a'] } }, /^There is no option affinity\.nodes/],
     [{ maxPerUser: { limit: 1, on: 'reject' } }, /^There is no option maxPerUser\.on/],
   ])('%j has a name that does not exist, which must not be ignored', (options, message) => {
     expect(messageOf(options)).toMatch(message)

@@ -6,7 +6,8 @@ import { ConfigError } from './errors.js'
 import { warnOnce } from './events.js'
 import { baseLifetime, rememberedLifetime, type Lifetime } from './lifetimes.js'
 import { checkNearCache, type NearCacheOptions } from './near-cache.js'
-import { functionOf, objectOf, oneOf, refuseUnknown, wholeNumber, wrong } from './option-checks.js'
+import { functionOf, matching, objectOf, oneOf, refuseUnknown, wholeNumber, wrong } from './option-checks.js'
+import { type AffinityConfig, NODE_NAME } from './route-cookie.js'
 import { keyRing } from './secrets.js'
 import { show } from './show.js'
 import type { SessionStore } from './store.js'
@@ -26,6 +27,7 @@ export interface Config {
   readonly store: string | SessionStore
   readonly failover: string | SessionStore | undefined
   readonly nearCache: NearCacheOptions | undefined
+  readonly affinity: AffinityConfig | undefined
   readonly adapters: readonly StoreAdapter[]
   readonly onUnavailable: 'reject' | 'ephemeral'
   readonly commitOn: (status: number) => boolean
@@ -44,22 +46,24 @@ export interface Config {
 export function resolveOptions<Data extends object>(options: SessionOptions<Data>): Config {
   const { secret, store, failover, nearCache, adapters, idle, absolute, remember, cookie, merge, commitOn, ...rest } =
     options
-  const { maxBytes, maxPerUser, onUnavailable, onCommitError, skip, clock, ...unknown } = rest
+  const { affinity, maxBytes, maxPerUser, onUnavailable, onCommitError, skip, clock, ...unknown } = rest
   refuseUnknown('', unknown)
   const environment = process.env['NODE_ENV']
   const production = environment === 'production'
   const base = baseLifetime({ idle, absolute })
   const remembered = rememberedLifetime(objectOf('remember', remember), base)
   if (remembered.absoluteMs > LONGEST_MAX_AGE_MS) warnOfClampedCookie(remembered.absoluteMs)
+  const cookieConfig = resolveCookie(objectOf('cookie', cookie), environment)
   return {
     keys: keyRing(secret),
-    cookie: resolveCookie(objectOf('cookie', cookie), environment),
+    cookie: cookieConfig,
     base,
     remember: remembered,
     longestAbsoluteMs: remembered.absoluteMs,
     store: storeOf(store, production),
     failover: standbyOf(failover),
     nearCache: nearCacheOf(nearCache, functionOf('clock', clock)),
+    affinity: affinityOf(affinity, cookieConfig.name),
     adapters: adaptersOf(adapters),
     onUnavailable: oneOf('onUnavailable', onUnavailable, ['reject', 'ephemeral']) ?? 'reject',
     commitOn: functionOf('commitOn', commitOn) ?? ((status) => status < 500),
@@ -117,6 +121,25 @@ function nearCacheOf(
   const { maxStaleMs, maxSessions, ...unknown } = objectOf('nearCache', nearCache)
   refuseUnknown('nearCache.', unknown)
   return checkNearCache({ maxStaleMs: maxStaleMs as number, maxSessions, clock })
+}
+
+/** Letters, digits and _: nginx cannot name another cookie in a variable. */
+const ROUTE_NAME = /^[A-Za-z0-9_]{1,64}$/
+
+function affinityOf(affinity: SessionOptions['affinity'], sessionCookie: string): AffinityConfig | undefined {
+  if (affinity === undefined) return undefined
+  const { node, cookie = 'holdfast_route', ...unknown } = objectOf('affinity', affinity)
+  refuseUnknown('affinity.', unknown)
+  if (cookie === sessionCookie) throw wrong('affinity.cookie', cookie, 'a name that the session cookie does not have')
+  return {
+    node: matching(
+      'affinity.node',
+      node,
+      NODE_NAME,
+      "the name of this node, 1 to 32 letters, digits, _ and -, like 'a'",
+    ),
+    cookie: matching('affinity.cookie', cookie, ROUTE_NAME, "a name of letters, digits and _, like 'holdfast_route'"),
+  }
 }
 
 function adaptersOf(adapters: unknown): readonly StoreAdapter[] {

@@ -7,7 +7,14 @@ import { functionOf, wholeNumber, wrong } from './option-checks.js'
 import { rendezvous } from './rendezvous.js'
 import { Replicas, type ReplicasOptions } from './replicas.js'
 import { show } from './show.js'
-import { listsKeys, type ListsKeys, reportsChanges, type ReportsChanges, type SessionStore } from './store.js'
+import {
+  type CallOptions,
+  listsKeys,
+  type ListsKeys,
+  reportsChanges,
+  type ReportsChanges,
+  type SessionStore,
+} from './store.js'
 
 export interface CopyOptions {
   /** The longest idle time of a session, `remember.idle` of the options: so long a store that lost its data may lack one. Default `'30d'`. */
@@ -84,7 +91,10 @@ function membersOf(
   return Object.entries(stores).map(([name, store]) => new Member(name, guard(store), now, fillingMs))
 }
 
-/** Keys and changes of all of them, where all of them tell. */
+/**
+ * Keys and changes of all of them, where all of them tell; a drain goes to each. What one of them thinks of its health or
+ * of the nodes of a session does not hold for all.
+ */
 function withCapabilities(options: ReplicasOptions): ReplicatedStore {
   const stores = options.members.map(({ store }) => store)
   const replicas = new Replicas(options)
@@ -102,5 +112,10 @@ function withCapabilities(options: ReplicasOptions): ReplicatedStore {
       return () => stops.forEach((stop) => stop())
     },
   }
-  return Object.assign(replicas, stores.every(listsKeys) && keys, stores.every(reportsChanges) && changes)
+  const drains = {
+    async drain(call?: CallOptions) {
+      await Promise.all(stores.map(async (store) => store.drain?.(call)))
+    },
+  }
+  return Object.assign(replicas, drains, stores.every(listsKeys) && keys, stores.every(reportsChanges) && changes)
 }

@@ -6,11 +6,13 @@ import { codeOf, isSessionGone, SessionLateWriteError, type StoreUnavailableErro
 import { publishSession, warnOnce } from './events.js'
 import type { HoldTarget } from './hold.js'
 import { LiveSession } from './live-session.js'
+import type { RouteCookie } from './route-cookie.js'
 import type { Origin, SessionCookie, SessionHost, SessionParts } from './session-host.js'
 import type { CreatedSession, Session } from './types.js'
 
 export interface RequestParts extends SessionParts {
   readonly cookies: Cookies
+  readonly routes: RouteCookie | undefined
   /** Koa's own `regenerate()` keeps the data: its users are told once that this one drops it. */
   readonly warnOnRegenerate: boolean
 }
@@ -106,9 +108,11 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
   applyHead(): void {
     const res = this.#res as AnyResponse
     const cookie = this.#cookie ?? this.#resigned()
-    if (cookie === undefined) return
+    const route = this.#route()
+    if (cookie === undefined && route === undefined) return
     // Http2ServerResponse has the same method; Node's types give it other overloads.
-    ;(res as ServerResponse).appendHeader('Set-Cookie', cookie)
+    if (cookie !== undefined) (res as ServerResponse).appendHeader('Set-Cookie', cookie)
+    if (route !== undefined) (res as ServerResponse).appendHeader('Set-Cookie', route)
     if (!res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private')
     this.#warnOnPlainHttp()
   }
@@ -188,6 +192,16 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     const stored = this.#resign ? this.#live.storedCookie : undefined
     if (stored) this.sendCookie(stored)
     return this.#cookie
+  }
+
+  /** The route is set with the session's cookie, put right when it is not that of the session, and cleared with it. */
+  #route(): string | undefined {
+    const { routes } = this.#parts
+    if (!routes) return undefined
+    const { hasEnded, storedKey, storedUntil, persistent } = this.#live
+    if (hasEnded || storedKey === undefined) return this.#cookie && routes.clear()
+    if (this.#cookie === undefined && routes.isRight(this.#req?.headers.cookie, storedKey)) return undefined
+    return routes.set(storedKey, storedUntil, persistent)
   }
 
   #putNew(wanted = false): void {

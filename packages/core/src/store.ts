@@ -60,9 +60,22 @@ export interface SessionStore {
    * The engine's `ready()` asks it again and again for 10 s; of a store without it, it reads a key.
    */
   ready?(options?: CallOptions): Promise<void>
+  /**
+   * Whether this process should get requests now, for a store that keeps sessions in the app servers themselves. Must
+   * answer at once. A store without it has no say: a server that all processes share being away is no reason to stop them.
+   */
+  health?(): Health
+  /**
+   * This process leaves: the store hands over what only it has. Resolves when that is done; calls are answered as before
+   * until `close()`. The engine's `drain()` calls it once.
+   */
+  drain?(options?: CallOptions): Promise<void>
   /** True where the store bounds its calls itself (deadline, breaker, cap per server); the engine then adds no `guard`. */
   readonly guarded?: boolean
 }
+
+/** `reason` is a sentence for operators. */
+export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
 /**
  * A store that can list its keys: for migration and administration. Lists every key that holds a record or a tombstone
@@ -78,8 +91,22 @@ export interface ReportsChanges {
   onChange(listener: (key: string | undefined) => void): () => void
 }
 
+/**
+ * A store that lies in the app servers themselves and knows which of them are nearest to a session. They go into the route
+ * cookie of `affinity`, so that the balancer finds them.
+ */
+export interface RanksNodes {
+  /**
+   * The names of the nodes for this key, the primary first, its backup second; more are allowed. Must answer at once, and
+   * the same on every node while nothing changes. Each is the name by which the balancer knows that node and which the
+   * node itself has as `affinity.node`: `[A-Za-z0-9_-]{1,32}`. Empty: it cannot tell now.
+   */
+  nodesOf(key: string): readonly string[]
+}
+
 export const listsKeys = (store: SessionStore): store is SessionStore & ListsKeys => 'keys' in store
 export const reportsChanges = (store: SessionStore): store is SessionStore & ReportsChanges => 'onChange' in store
+export const ranksNodes = (store: SessionStore): store is SessionStore & RanksNodes => 'nodesOf' in store
 
 export const KEY_PATTERN = /^[A-Za-z0-9_-]{1,64}$/
 export const TOMBSTONE_REVISION = Number.MAX_SAFE_INTEGER

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { StoreAdapter } from './adapters.js'
 import type { Duration } from './duration.js'
 import type { NearCacheOptions } from './near-cache.js'
-import type { SessionStore } from './store.js'
+import type { Health, SessionStore } from './store.js'
 
 /**
  * `T` as JSON gives it back, `never` where JSON would change it: functions (so also Date, Map, Set and every other
@@ -123,7 +123,17 @@ export interface Sessions<Data extends object> {
   destroyByUser(userId: string, options?: { readonly except?: string | undefined }): Promise<number>
   /** Resolves when the store says that it is ready; rejects after 10 s with what it said. Calling it is optional. */
   ready(): Promise<void>
-  /** Tells a store with peers that this process leaves. The app calls it on SIGTERM, before it closes its server. */
+  /**
+   * Whether the balancer should send requests to this process now: what the app answers as 200 or 503 on a path of its own.
+   * Not before the store has answered for the first time, not after `drain()` or `close()`, and not while a store that
+   * lies in this process says no. A shared store that goes away later changes nothing: it is away for all nodes.
+   */
+  health(): Health
+  /**
+   * This process leaves: `health()` says so at once, a store that has sessions in this process hands them over, and commits
+   * in flight are finished. Requests are still served. The app calls it on SIGTERM, waits until the balancer has noticed,
+   * and closes its server. May be called twice.
+   */
   drain(): Promise<void>
   /** Waits for commits in flight, at most 5 s, and closes the stores that were opened here. May be called twice. */
   close(): Promise<void>
@@ -172,6 +182,8 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
    * later, a logout too; a change that is made from such an old read is merged, never lost. Default: off.
    */
   readonly nearCache?: Omit<NearCacheOptions, 'clock'> | undefined
+  /** Sends each visitor back to the node that has the session. Default: off, the balancer decides. */
+  readonly affinity?: AffinityOptions | undefined
   /** The adapters of a bundled app. Default: the one for the URL's scheme is imported from its package. */
   readonly adapters?: readonly StoreAdapter[] | undefined
 
@@ -203,6 +215,25 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
   readonly skip?: ((req: IncomingMessage) => boolean) | undefined
   /** The time in ms since the epoch, for tests. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
+}
+
+/**
+ * A signed cookie that tells the balancer which nodes are nearest to the session, `a.b.signature`: the first, and a second
+ * for when that one is away. It goes with the session cookie, with the same attributes and lifetime, and is put right by
+ * whichever node answers. Which nodes they are is told by the store where it ranks them (`RanksNodes`); of another store it
+ * is the node that answered. `npx @holdfast/cli lb` prints the balancer's side.
+ */
+export interface AffinityOptions {
+  /**
+   * The name of this process: 1 to 32 letters, digits, `_` and `-`, its own among all nodes, and the same after a restart.
+   * The balancer's configuration has it, and a store that ranks nodes calls this process by it.
+   */
+  readonly node: string
+  /**
+   * The name of the cookie: letters, digits and `_`, because nginx takes no other as a variable. Default `'holdfast_route'`.
+   * Two engines on one site have two names.
+   */
+  readonly cookie?: string | undefined
 }
 
 export interface UserLimit {
