@@ -1,6 +1,6 @@
 import type { SessionRecord, WriteCondition, WriteOutcome } from '@holdfast/core'
 import { BadMessageError, frameOf, listFields, recordFields, type Field, type Fields } from './fields.js'
-import type { Offer, PeerReplies, PeerRequest } from './messages.js'
+import type { Introduction, Offer, PeerReplies, PeerRequest } from './messages.js'
 
 /** The second field of a frame, after the number of the request. */
 export const KIND = { request: 0, reply: 1, failure: 2, tooLarge: 3 } as const
@@ -18,7 +18,7 @@ export const replyFrame = (id: number, op: Op, reply: AnyReply): Buffer =>
 function requestFields(request: PeerRequest): Field[] {
   switch (request.op) {
     case 'ping':
-      return [request.boot, request.isLeaving, request.clock]
+      return introductionFields(request)
     case 'read':
       return [request.key]
     case 'write':
@@ -26,7 +26,7 @@ function requestFields(request: PeerRequest): Field[] {
     case 'touch':
       return [request.key, ...recordFields(request.record), request.expiresAt]
     case 'bypassed':
-      return [request.key, request.node]
+      return [request.key, ...listFields(request.nodes, (node) => [node])]
     case 'compare':
       return listFields(request.sums, (sum) => [sum])
     case 'offer':
@@ -48,12 +48,7 @@ export function parseRequest(fields: Fields): PeerRequest {
 function requestOf(op: string, fields: Fields): PeerRequest {
   switch (op as Op) {
     case 'ping':
-      return {
-        op: 'ping',
-        boot: fields.text('boot'),
-        isLeaving: fields.flag('isLeaving'),
-        clock: fields.finite('clock'),
-      }
+      return { op: 'ping', ...parseIntroduction(fields) }
     case 'read':
       return { op: 'read', key: fields.key() }
     case 'write':
@@ -61,7 +56,7 @@ function requestOf(op: string, fields: Fields): PeerRequest {
     case 'touch':
       return { op: 'touch', key: fields.key(), record: fields.record(), expiresAt: fields.finite('expiresAt') }
     case 'bypassed':
-      return { op: 'bypassed', key: fields.key(), node: fields.name('node') }
+      return { op: 'bypassed', key: fields.key(), nodes: fields.list('nodes', () => fields.name('node')) }
     case 'compare':
       return { op: 'compare', sums: fields.list('sums', () => fields.finite('sum')) }
     case 'offer':
@@ -78,8 +73,8 @@ function requestOf(op: string, fields: Fields): PeerRequest {
 function replyFields(op: Op, reply: AnyReply): Field[] {
   switch (op) {
     case 'ping': {
-      const { boot, isFull, hasLease, clock } = reply as PeerReplies['ping']
-      return [boot, isFull, hasLease, clock]
+      const introduction = reply as PeerReplies['ping']
+      return [...introductionFields(introduction), introduction.hasLease]
     }
     case 'read': {
       const { isFilling, record } = reply as PeerReplies['read']
@@ -110,12 +105,7 @@ export function parseReply(op: Op, fields: Fields): AnyReply {
 function replyOf(op: Op, fields: Fields): AnyReply {
   switch (op) {
     case 'ping':
-      return {
-        boot: fields.text('boot'),
-        isFull: fields.flag('isFull'),
-        hasLease: fields.flag('hasLease'),
-        clock: fields.finite('clock'),
-      }
+      return { ...parseIntroduction(fields), hasLease: fields.flag('hasLease') }
     case 'read':
       return { isFilling: fields.flag('isFilling'), record: parseMaybeRecord(fields) }
     case 'write':
@@ -132,6 +122,15 @@ function replyOf(op: Op, fields: Fields): AnyReply {
       return {}
   }
 }
+
+const introductionFields = ({ boot, list, clock, isLeaving }: Introduction): Field[] => [boot, list, clock, isLeaving]
+
+const parseIntroduction = (fields: Fields): Introduction => ({
+  boot: fields.text('boot'),
+  list: fields.text('list'),
+  clock: fields.finite('clock'),
+  isLeaving: fields.flag('isLeaving'),
+})
 
 const conditionFields = (condition: WriteCondition): Field[] =>
   typeof condition === 'string' ? [condition] : ['replaces', ...recordFields(condition.replaces)]
