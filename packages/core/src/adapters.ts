@@ -30,6 +30,7 @@ const PACKAGES: Readonly<Record<string, { readonly package: string; readonly ada
   'redis+cluster': { package: '@holdfast/redis', adapter: 'redis' },
   memcached: { package: '@holdfast/memcached', adapter: 'memcached' },
   hazelcast: { package: '@holdfast/hazelcast', adapter: 'hazelcast' },
+  peer: { package: '@holdfast/peer', adapter: 'peer' },
 }
 
 const schemeOf = (url: string): string => {

@@ -8,10 +8,11 @@ import {
   rendezvous,
   type SessionStore,
   StoreUnavailableError,
+  warnOnce,
   withDeadline,
 } from '@holdfast/core'
 import type { Introduction, PeerReplies, PeerReply, PeerRequest } from './messages.js'
-import { LEASE_MS, Peer } from './peer.js'
+import { LEASE_MS, Peer, type PeerState } from './peer.js'
 import { Sweeps } from './sweeps.js'
 import type { PeerTransport } from './transport.js'
 
@@ -25,12 +26,38 @@ export interface PeerNodeOptions {
   readonly clock: () => number
 }
 
+/** How one node sees the others. */
+export interface PeerStatus {
+  readonly self: string
+  /** It has been brought its share since it started. */
+  readonly isFull: boolean
+  readonly isLeaving: boolean
+  /** Each session has as many copies as it should, as far as this node has them. */
+  readonly isSettled: boolean
+  readonly peers: readonly PeerReport[]
+}
+
+export interface PeerReport {
+  readonly name: string
+  readonly state: PeerState
+  /** It lets this node answer alone what this node is first in rank for. */
+  readonly hasLease: boolean
+  /** Keys of which it missed a write, which this node will bring to it. */
+  readonly owed: number
+  /** This node has to look through all that it has for what the other lacks. */
+  readonly needsSweep: boolean
+  readonly clockOffMs: number
+}
+
 /** A node by its name, in the order of preference for a key. */
 interface Ranked {
   readonly name: string
 }
 
 const CALL_MS = 250
+const LISTEN_AGAIN_MS = 1_000
+const MOST_CLOCK_OFF_MS = 5_000
+const ISOLATED_MS = 10_000
 const PING_MS = 150
 const HOUSE_MS = 40
 /** A node that is down so long is not expected back at once: what it had is copied again. */
@@ -57,6 +84,7 @@ export class PeerNode {
   readonly #sweeps: Sweeps
   readonly #startedAt = performance.now()
   readonly #timers = new Set<NodeJS.Timeout>()
+  #failure: Error | undefined
   #isFull = false
   #isLeaving = false
   #isClosed = false
@@ -76,14 +104,35 @@ export class PeerNode {
     this.#sweeps = new Sweeps(this)
   }
 
+  /** Begins to listen, now or as soon as the address can be listened on, and to look for the others. */
   async start(): Promise<void> {
-    await this.#transport.start((from, request) => this.#answer(from, request))
-    if (this.#isClosed) return this.#transport.close()
+    while (!(await this.#listens())) await new Promise((resolve) => setTimeout(resolve, LISTEN_AGAIN_MS).unref())
+    if (this.#isClosed) return
     for (const peer of this.peers.values()) {
       this.#again(PING_MS, () => this.#beat(peer))
       this.#again(HOUSE_MS, () => this.#lookAfter(peer))
     }
     this.#again(HOUSE_MS, async () => this.#fill())
+  }
+
+  /** Why sessions cannot be kept here, if they cannot. */
+  get complaint(): string | undefined {
+    if (this.#isClosed) return 'it is closed'
+    if (this.#isLeaving) return 'it is leaving'
+    if (this.#failure) return `it cannot listen on ${this.self} (${this.#failure.message})`
+    if (!this.#isFull) return `it has not been brought its share yet; it has heard ${this.#heardOf()}`
+    if (this.#isClockOff()) return `its clock is more than ${MOST_CLOCK_OFF_MS / 1_000} s off those of the other nodes`
+    return undefined
+  }
+
+  /** One of three or more, which hears nobody: perhaps the others serve without it. */
+  get isIsolated(): boolean {
+    return this.peers.size > 1 && this.#aloneMs > 0
+  }
+
+  /** The balancer should look elsewhere for now; if it finds nobody else, this node serves alone. */
+  get isNewlyIsolated(): boolean {
+    return this.isIsolated && this.#aloneMs < ISOLATED_MS
   }
 
   /** It does not have all of its share, so that nothing under a key says nothing. */
@@ -112,6 +161,19 @@ export class PeerNode {
     const [first, second] = this.rank(key)
     if (first?.name !== this.self || !second || !this.#isFull || this.#isLeaving) return false
     return performance.now() < (this.peers.get(second.name)?.leaseUntil ?? 0)
+  }
+
+  status(): PeerStatus {
+    const { self, isFull, isLeaving, isSettled } = this
+    const peers = [...this.peers.values()].map((peer) => ({
+      name: peer.name,
+      state: peer.state,
+      hasLease: performance.now() < peer.leaseUntil,
+      owed: peer.owed.size,
+      needsSweep: peer.needsSweep,
+      clockOffMs: Math.round(peer.clockOffMs),
+    }))
+    return { self, isFull, isLeaving, isSettled, peers }
   }
 
   /** Asks another node. Rejects with `StoreUnavailableError`; at once, with `refused`, one that is down or leaves. */
@@ -208,6 +270,36 @@ export class PeerNode {
     const isAlone = performance.now() - this.#startedAt > ALONE_MS
     for (const peer of this.peers.values()) if (!peer.hasSweptUs && (peer.isReached || !isAlone)) return
     this.#isFull = true
+  }
+
+  async #listens(): Promise<boolean> {
+    if (this.#isClosed) return true
+    try {
+      await this.#transport.start((from, request) => this.#answer(from, request))
+      this.#failure = undefined
+      return true
+    } catch (error) {
+      this.#failure = error as Error
+      warnOnce('HOLDFAST_PEER_ADDRESS', `peer: ${this.complaint}. It tries again.`)
+      return false
+    }
+  }
+
+  /** Two clocks that differ do not say which of them is wrong. */
+  #isClockOff(): boolean {
+    const heard = [...this.peers.values()].filter(({ state }) => state !== 'down')
+    const off = heard.filter(({ clockOffMs }) => Math.abs(clockOffMs) > MOST_CLOCK_OFF_MS)
+    return off.length > 1 && off.length > heard.length / 2
+  }
+
+  /** Since the last of the others went down; 0 while one is there. */
+  get #aloneMs(): number {
+    return Math.min(...[...this.peers.values()].map(({ downMs }) => downMs))
+  }
+
+  #heardOf(): string {
+    const heard = [...this.peers.values()].filter(({ state }) => state !== 'down').map(({ name }) => name)
+    return heard.length > 0 ? `${heard.join(', ')} of ${this.peers.size} others` : 'no other node'
   }
 
   #vouches(): boolean {

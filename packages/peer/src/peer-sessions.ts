@@ -1,7 +1,10 @@
 import {
   Replicas,
+  StoreUnavailableError,
   type CallOptions,
+  type Health,
   type MemberState,
+  type RanksNodes,
   type Replica,
   type SessionRecord,
   type SessionStore,
@@ -10,21 +13,37 @@ import {
 } from '@holdfast/core'
 import { KeeperStore, TAKERS, type PeerCallOptions } from './keeper-store.js'
 import { LEASE_MS } from './peer.js'
-import type { PeerNode } from './peer-node.js'
+import type { PeerNode, PeerStatus } from './peer-node.js'
+
+/** A store in the memories of the app servers. */
+export interface PeerStore extends SessionStore, RanksNodes {
+  /** Why this node should get no requests now, if it should not: it is not full yet, leaves, or hears nobody. */
+  health(): Health
+  /** Hands over all that this node has to those that stay; the others are told first. */
+  drain(): Promise<void>
+  /** What this node knows about itself and the others. */
+  status(): PeerStatus
+}
+
+/** The name of a node in the route cookie: `10.0.0.1:7946` is `10-0-0-1-7946`. */
+export const routeNameOf = (name: string): string => name.replace(/[^A-Za-z0-9_]+/g, '-').slice(-32)
 
 /**
  * Sessions kept among the nodes, as one store: `replicate` over the memories of all nodes, where the first in rank answers
  * alone while it holds a lease, and a write that did not reach a node is acknowledged when that node cannot answer without
  * it any more.
  */
-export class PeerSessions implements SessionStore {
+export class PeerSessions implements PeerStore {
   readonly name = 'peer'
   readonly guarded = true
   readonly #node: PeerNode
   readonly #replicas: Replicas
+  readonly #refusesAlone: boolean
 
-  constructor(node: PeerNode) {
+  /** `refusesAlone`: one of three or more nodes that hears nobody answers nothing. */
+  constructor(node: PeerNode, { refusesAlone = false } = {}) {
     this.#node = node
+    this.#refusesAlone = refusesAlone
     const keepers = new Map([node.self, ...node.peers.keys()].map((name) => [name, new Keeper(name, node)]))
     const members = [...keepers.values()]
     const rank = (key: string) => node.rank(key).map(({ name }) => keepers.get(name) as Keeper)
@@ -33,6 +52,7 @@ export class PeerSessions implements SessionStore {
 
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
     if (this.#node.mayAnswer(key)) return this.#node.memory.read(key, options)
+    this.#assertServes()
     return this.#replicas.read(key, options)
   }
 
@@ -49,9 +69,38 @@ export class PeerSessions implements SessionStore {
     return this.#taken(key, options, (call) => this.#replicas.touch(key, record, expiresAt, call))
   }
 
+  async ready(): Promise<void> {
+    const { self, complaint } = this.#node
+    if (complaint !== undefined) throw new StoreUnavailableError(`peer: ${self} is not ready: ${complaint}.`)
+  }
+
+  health(): Health {
+    const { self, complaint, isIsolated, isNewlyIsolated } = this.#node
+    const isAlone = isNewlyIsolated || (this.#refusesAlone && isIsolated)
+    const reason = complaint ?? (isAlone ? 'it hears no other node' : undefined)
+    return reason === undefined ? { ok: true } : { ok: false, reason: `peer: ${self}: ${reason}.` }
+  }
+
+  nodesOf(key: string): readonly string[] {
+    return this.#node.rank(key).map(({ name }) => routeNameOf(name))
+  }
+
+  drain(): Promise<void> {
+    return this.#node.drain()
+  }
+
+  status(): PeerStatus {
+    return this.#node.status()
+  }
+
   async close(): Promise<void> {
     this.#replicas.release()
     await this.#node.close()
+  }
+
+  #assertServes(): void {
+    if (this.#refusesAlone && this.#node.isIsolated)
+      throw new StoreUnavailableError('peer: no other node is heard, and isolated is refuse.', { refused: true })
   }
 
   async #taken(
@@ -59,6 +108,7 @@ export class PeerSessions implements SessionStore {
     options: CallOptions | undefined,
     run: (options: PeerCallOptions) => Promise<WriteOutcome>,
   ): Promise<WriteOutcome> {
+    this.#assertServes()
     const takers = new Set<string>()
     const outcome = await run({ ...options, [TAKERS]: takers })
     if (outcome.written) await this.#tell(key, takers)

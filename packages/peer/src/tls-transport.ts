@@ -88,11 +88,11 @@ class TlsPeers implements TlsTransport {
 
   async start(handler: PeerHandler): Promise<void> {
     if (this.#handler) throw new Error('The transport was started before.')
-    this.#handler = handler
     this.#closing.signal.throwIfAborted()
     this.#listening = once(this.#server.listen(this.#listenAt), 'listening')
     await this.#listening
     this.#closing.signal.throwIfAborted()
+    this.#handler = handler
     this.#accept()
     const looking = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
     this.#closing.signal.addEventListener('abort', () => clearInterval(looking))
