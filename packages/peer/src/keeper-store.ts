@@ -28,7 +28,7 @@ export class KeeperStore implements SessionStore {
 
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
     const { record, isFilling } = this.#isOwn
-      ? await this.#readOwn(key)
+      ? await this.#readOwn(key, options)
       : await this.#node.ask(this.name, { op: 'read', key }, options)
     if (record || !isFilling) return record
     throw new StoreUnavailableError(`peer: ${this.name} has nothing, and does not have all of its share yet.`, {
@@ -44,7 +44,7 @@ export class KeeperStore implements SessionStore {
   ): Promise<WriteOutcome> {
     this.#assertStays()
     const outcome = this.#isOwn
-      ? await this.#node.memory.write(key, record, condition)
+      ? await this.#node.memory.write(key, record, condition, options)
       : await this.#node.ask(this.name, { op: 'write', key, record, condition }, options)
     return this.#noted(outcome, options)
   }
@@ -52,7 +52,7 @@ export class KeeperStore implements SessionStore {
   async touch(key: string, record: SessionRecord, expiresAt: number, options?: PeerCallOptions): Promise<WriteOutcome> {
     this.#assertStays()
     const outcome = this.#isOwn
-      ? await this.#node.memory.touch(key, record, expiresAt)
+      ? await this.#node.memory.touch(key, record, expiresAt, options)
       : await this.#node.ask(this.name, { op: 'touch', key, record, expiresAt }, options)
     return this.#noted(outcome, options)
   }
@@ -65,8 +65,11 @@ export class KeeperStore implements SessionStore {
     return this.name === this.#node.self
   }
 
-  async #readOwn(key: string): Promise<{ record: SessionRecord | undefined; isFilling: boolean }> {
-    return { record: await this.#node.memory.read(key), isFilling: this.#node.isFilling }
+  async #readOwn(
+    key: string,
+    options: CallOptions | undefined,
+  ): Promise<{ record: SessionRecord | undefined; isFilling: boolean }> {
+    return { record: await this.#node.memory.read(key, options), isFilling: this.#node.isFilling }
   }
 
   /** What a node that leaves would take is soon gone. */
