@@ -10,7 +10,7 @@ export function haproxyConfig(options: BalancerOptions): string {
     '# HAProxy 2.4 or newer. Check it with: haproxy -c -f haproxy.cfg',
     ...INTRODUCTION[by],
     '',
-    ...section('global', ['maxconn 20000', '# log /dev/log local0']),
+    ...section('global', ['# Where to write the log: log /dev/log local0']),
     ...section('defaults', DEFAULTS),
     ...section('frontend web', [
       `bind ${listen.includes(':') ? listen : `:${listen}`}`,
