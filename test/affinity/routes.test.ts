@@ -56,7 +56,7 @@ describe.skipIf(!redisServer).each(programs.filter(({ path }) => path !== undefi
   })
   afterEach(() => balancer.stop())
 
-  /** Logged in, each on the first node of its route; at least one for each pair of neighbours. */
+  /** Logged in, each with a route by its key. */
   async function loggedIn(count: number): Promise<Visitor[]> {
     const visitors = Array.from({ length: count }, () => new Visitor(balancer.port))
     await Promise.all(visitors.map((visitor, i) => visitor.go(`/login?user=user${i}`)))
@@ -73,7 +73,7 @@ describe.skipIf(!redisServer).each(programs.filter(({ path }) => path !== undefi
   const firsts = (visitors: readonly Visitor[]) => visitors.map(({ route }) => route[0])
 
   test('a request goes to the first node of the route, wherever the login was answered', async () => {
-    const visitors = await loggedIn(12)
+    const visitors = await loggedIn(60)
     expect(await nodesOf(visitors)).toEqual(firsts(visitors))
     expect(new Set(firsts(visitors)).size).toBe(3)
   })
@@ -94,7 +94,7 @@ describe.skipIf(!redisServer).each(programs.filter(({ path }) => path !== undefi
   })
 
   test('kill -9: its visitors go to the second of their route, which is put right, and come back', async () => {
-    const visitors = await loggedIn(12)
+    const visitors = await loggedIn(24)
     const [dead] = fleet as [AppNode]
     const before = firsts(visitors)
     const whereTo = visitors.map(({ route: [first, second] }) => (first === dead.name ? second : first))
