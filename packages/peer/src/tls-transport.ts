@@ -111,9 +111,8 @@ class TlsPeers implements TlsTransport {
   }
 
   async #close(): Promise<void> {
-    const reason = new StoreUnavailableError('peer: the transport is closed.', { refused: true })
-    this.#closing.abort(reason)
-    for (const connection of this.#connections.values()) connection.fail(reason)
+    this.#closing.abort(new StoreUnavailableError('peer: the transport is closed.', { refused: true }))
+    for (const connection of this.#connections.values()) connection.fail(new Error('the transport was closed'))
     this.#connections.clear()
     for (const channel of this.#channels) channel.end()
     this.#gate.close()
