@@ -158,7 +158,7 @@ class TlsPeers implements TlsTransport {
       else if (isTlsFailure(reason)) {
         refused += 1
         current = (current + 1) % clients.length
-        if (refused >= clients.length) this.#tell('SECRET', name, `${name} refused TLS (${reason.code}). ${advice}`)
+        if (refused >= clients.length) this.#tell('SECRET', name, `TLS with ${name} failed (${reason.code}). ${advice}`)
       }
       return openMs ?? 0
     }, this.#closing.signal)
