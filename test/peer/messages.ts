@@ -37,15 +37,16 @@ const outcome = fc.oneof(
   fc.constant({ written: true as const }),
   current.map((found) => ({ written: false as const, current: found })),
 )
+const introduction = { boot: text, list: text, clock: finite, isLeaving: fc.boolean() }
 const op = <const Of extends Op>(of: Of) => fc.constant(of)
 
 /** Every request that there is, with any content. */
 export const requests: fc.Arbitrary<PeerRequest> = fc.oneof(
-  object({ op: op('ping'), boot: text, isLeaving: fc.boolean(), clock: finite }),
+  object({ op: op('ping'), ...introduction }),
   object({ op: op('read'), key }),
   object({ op: op('write'), key, record, condition }),
   object({ op: op('touch'), key, record, expiresAt: finite }),
-  object({ op: op('bypassed'), key, node: name }),
+  object({ op: op('bypassed'), key, nodes: list(name) }),
   object({ op: op('compare'), sums: list(finite) }),
   object({ op: op('offer'), offers: list(object({ key, revision, tag, expiresAt: finite })) }),
   object({ op: op('push'), records: list(fc.tuple(key, record)) }),
@@ -54,7 +55,7 @@ export const requests: fc.Arbitrary<PeerRequest> = fc.oneof(
 
 /** Every reply that there is, by what was asked. */
 export const replies: { readonly [Of in Op]: fc.Arbitrary<PeerReplies[Of]> } = {
-  ping: object({ boot: text, isFull: fc.boolean(), hasLease: fc.boolean(), clock: finite }),
+  ping: object({ ...introduction, hasLease: fc.boolean() }),
   read: object({ record: current, isFilling: fc.boolean() }),
   write: outcome,
   touch: outcome,
