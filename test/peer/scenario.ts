@@ -1,10 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe } from 'node:diagnostics_channel'
 import { isSessionConflict, isSessionGone, isStoreUnavailable, type StoreEvent } from '@holdfast/core'
 import { requestWith } from '../races/request-with.js'
 import { type Data, type SimulatedNode, startNode } from './nodes.js'
+import { randomFrom, withRandom } from './seeded.js'
 import { SimulatedNetwork } from './simulated-network.js'
-import { VirtualTime } from './virtual-time.js'
+import { currentCause, VirtualTime } from './virtual-time.js'
 
 /** One kind of fault, done to nodes under load; at its end all are whole again. */
 export interface Scenario {
@@ -24,10 +24,9 @@ interface Said {
   isBlind: boolean
 }
 
-const said = new AsyncLocalStorage<Said>()
 subscribe('holdfast:store', (message) => {
   const event = message as StoreEvent
-  const request = said.getStore()
+  const request = currentCause() as Said | undefined
   if (!request || event.type !== 'degraded') return
   if (event.operation === 'read') request.isBlind = true
   else request.isDegraded = true
@@ -80,20 +79,22 @@ export class World {
   }
 
   async run(): Promise<readonly string[]> {
-    await this.time.run(async () => {
-      for (const name of this.names) this.start(name)
-      await this.untilWhole('start')
-      const clients = Array.from({ length: CLIENTS }, () => this.#client())
-      await this.time.sleep(400)
-      await this.#scenario.run(this)
-      await this.untilWhole('the end')
-      await this.time.sleep(500)
-      this.#isOver = true
-      await Promise.all(clients)
-      await this.#checkAll()
-      for (const { process } of this.nodes.values()) process.isAlive = false
-    })
+    await withRandom(this.random, () => this.time.run(() => this.#live()))
     return this.broken
+  }
+
+  async #live(): Promise<void> {
+    for (const name of this.names) this.start(name)
+    await this.untilWhole('start')
+    const clients = Array.from({ length: CLIENTS }, () => this.#client())
+    await this.time.sleep(400)
+    await this.#scenario.run(this)
+    await this.untilWhole('the end')
+    await this.time.sleep(500)
+    this.#isOver = true
+    await Promise.all(clients)
+    await this.#checkAll()
+    for (const { process } of this.nodes.values()) process.isAlive = false
   }
 
   start(name: string): void {
@@ -241,7 +242,7 @@ export class World {
     let seen: Data | undefined
     const see = (data: Data | undefined): void => void (seen = data && { ...data })
     if (!node.process.isAlive) return { outcome: 'failed', seen, ...request }
-    const served = this.time.within(node.process, () => said.run(request, () => outcomeOf(() => handle(node, see))))
+    const served = this.time.within(node.process, () => outcomeOf(() => handle(node, see)), request)
     const outcome = await Promise.race([served, this.time.sleep(PATIENCE_MS).then(() => 'failed' as const)])
     return { outcome, seen, ...request }
   }
@@ -292,16 +293,5 @@ async function outcomeOf(work: () => Promise<unknown>): Promise<Answer['outcome'
     if (isSessionGone(error)) return 'gone'
     if (isStoreUnavailable(error) || isSessionConflict(error)) return 'failed'
     throw error
-  }
-}
-
-/** Xorshift: the same numbers for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = Math.imul(seed, 2_654_435_761) | 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
   }
 }
