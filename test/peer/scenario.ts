@@ -309,13 +309,13 @@ export class World {
   }
 
   #blame(what: 'revived' | 'stale' | 'logged out', login: Login, { isBlind }: Said): void {
-    if (isBlind && what !== 'logged out') return
+    // A copy was found, which may be old; it may even have been about to expire.
+    if (isBlind) return
     const isExcused = what !== 'logged out' || !this.#logoutsCount
     const isDegradedLogout = what === 'logged out' && !(this.#logoutsCount && !login.wasAlone)
     if (login.isDegraded && (what !== 'logged out' || isDegradedLogout)) return
     const isApart = this.#isPartition || this.time.now < this.#healedAt + SETTLE_MS
     if (isApart && isExcused) return
-    ;(globalThis as any).lastLogin = login
     this.broken.push(what)
   }
 
@@ -327,7 +327,6 @@ export class World {
 
   async #check(login: Login, { process, engine, sessions }: SimulatedNode): Promise<void> {
     const { cookie, acknowledged, endedAt, isEnding, aliveUntil, isDegraded } = login
-    ;(globalThis as any).lastLogin = login
     const isOver = isEnding || this.time.now > aliveUntil
     const key = keyOf(/sid=([^.]*)/.exec(cookie)?.[1] ?? '')
     const reading = this.time.within(process, async () => ({

@@ -22,6 +22,8 @@ interface Event {
 
 const real = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate, performance, Date }
 const current = new AsyncLocalStorage<Activity>()
+/** Then the real event loop gets its turn. */
+const EVENTS_AT_ONCE = 1_000
 const NOBODY: Activity = { process: undefined }
 
 /** What the running code was started for, by `within`. */
@@ -88,6 +90,7 @@ export class VirtualTime {
       )
       for (await settled(); !isOver; await settled()) {
         const event = this.#next()
+        if (event.order % EVENTS_AT_ONCE === 0) await turned()
         this.#now = Math.max(this.#now, event.at)
         current.run(event.activity, event.run)
       }
@@ -188,4 +191,6 @@ class Timer {
 
 const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
-const settled = (): Promise<void> => new Promise((resolve) => real.setImmediate(resolve))
+/** All that can happen without the passing of time has happened: ticks come after microtasks, and cost less than immediates. */
+const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
+const turned = (): Promise<void> => new Promise((resolve) => real.setImmediate(resolve))

@@ -1,5 +1,4 @@
 import { isStoreUnavailable } from '@holdfast/core'
-import { KeeperStore } from '../../packages/peer/src/keeper-store.js'
 import type { Introduction, PeerReplies } from '../../packages/peer/src/messages.js'
 import { LEASE_MS, Peer } from '../../packages/peer/src/peer.js'
 import { PeerNode } from '../../packages/peer/src/peer-node.js'
