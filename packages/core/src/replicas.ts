@@ -33,6 +33,8 @@ export interface ReplicasOptions {
   /** The members in the order of preference for a key. */
   readonly rank: (key: string) => readonly Replica[]
   readonly copies: number
+  /** What stands on none of the first `copies` in rank is brought there by whoever has it; default false. */
+  readonly sweeps?: boolean | undefined
 }
 
 const CHECK_EVERY_MS = 5_000
@@ -48,14 +50,16 @@ export class Replicas implements SessionStore {
   readonly #members: readonly Replica[]
   readonly #rank: (key: string) => readonly Replica[]
   readonly #copies: number
+  readonly #sweeps: boolean
   readonly #checks: NodeJS.Timeout
   #closed = false
 
-  constructor({ name, members, rank, copies }: ReplicasOptions) {
+  constructor({ name, members, rank, copies, sweeps = false }: ReplicasOptions) {
     this.name = name
     this.#members = members
     this.#rank = rank
     this.#copies = copies
+    this.#sweeps = sweeps
     this.#checks = setInterval(() => this.#checkAll(), CHECK_EVERY_MS).unref()
     this.#checkAll()
   }
@@ -292,7 +296,7 @@ export class Replicas implements SessionStore {
 
   /** A reader asks others only in place of the first `copies` of the rank: what none of those has, nobody finds later. */
   #isFound(key: string, held: Pick<ReadonlySet<Replica>, 'has'>): boolean {
-    return this.#homes(key).some((member) => held.has(member))
+    return this.#sweeps || this.#homes(key).some((member) => held.has(member))
   }
 
   #homes(key: string): readonly Replica[] {

@@ -1,0 +1,227 @@
+import type { Health } from '@holdfast/core'
+import { memoryStore } from '@holdfast/memory'
+import { expect, test } from 'vitest'
+import { PeerNode } from '../../packages/peer/src/peer-node.js'
+import { PeerSessions } from '../../packages/peer/src/peer-sessions.js'
+import { clockAt } from './nodes.js'
+import { SimulatedNetwork } from './simulated-network.js'
+import { type Process, VirtualTime } from './virtual-time.js'
+
+const NAMES = ['10.0.0.1:7946', '10.0.0.2:7946', '10.0.0.3:7946'] as const
+const KEY = 'a-key'
+
+interface Started {
+  readonly process: Process
+  readonly node: PeerNode
+  readonly sessions: PeerSessions
+}
+
+interface Options {
+  readonly names?: readonly string[]
+  readonly clockOffMs?: number
+  readonly refusesAlone?: boolean
+}
+
+class Nodes {
+  readonly time = new VirtualTime()
+  readonly network = new SimulatedNetwork(this.time, () => 0.5)
+
+  start(self: string, { names = NAMES, clockOffMs = 0, refusesAlone = false }: Options = {}): Started {
+    const process: Process = { isAlive: true, isPaused: false }
+    const clock = (): number => clockAt(this.time.now) + clockOffMs
+    return this.time.within(process, () => {
+      const others = names.filter((name) => name !== self)
+      const transport = this.network.transportOf(self, process)
+      const node = new PeerNode({ self, others, copies: 2, memory: memoryStore({ clock }), transport, clock })
+      void node.start()
+      return { process, node, sessions: new PeerSessions(node, { refusesAlone }) }
+    })
+  }
+
+  /** Nodes that have heard each other. */
+  async startAll(options: Options = {}): Promise<readonly [Started, Started, Started]> {
+    const [a, b, c] = NAMES.map((name) => this.start(name, options)) as [Started, Started, Started]
+    await this.time.sleep(1_000)
+    return [a, b, c]
+  }
+
+  cutOff(name: string): void {
+    for (const other of NAMES) {
+      this.network.cut(name, other)
+      this.network.cut(other, name)
+    }
+  }
+
+  kill(...started: readonly Started[]): void {
+    for (const { process } of started) process.isAlive = false
+  }
+}
+
+const inVirtualTime = (work: (nodes: Nodes) => Promise<void>) => (): Promise<void> => {
+  const nodes = new Nodes()
+  return nodes.time.run(() => work(nodes))
+}
+
+const WELL: Health = { ok: true }
+const ill = (why: string): Health => ({ ok: false, reason: `peer: ${NAMES[0]}: ${why}.` })
+
+const record = (clock: number) => ({
+  data: null,
+  revision: Number.MAX_SAFE_INTEGER,
+  tag: 'aaaaaaaa',
+  expiresAt: clock + 1e7,
+})
+
+test(
+  'a node is well when all that it has heard have brought it its share',
+  inVirtualTime(async (nodes) => {
+    const [name, second, third] = NAMES
+    const { sessions } = nodes.start(name)
+    expect(sessions.health()).toEqual(ill('it has not been brought its share yet; it has heard no other node'))
+    await expect(sessions.ready()).rejects.toThrow(/^peer: 10\.0\.0\.1:7946 is not ready: it has not been brought/)
+    nodes.start(second)
+    nodes.start(third)
+    await nodes.time.sleep(1_000)
+    expect(sessions.health()).toEqual(WELL)
+    await sessions.ready()
+  }),
+)
+
+test(
+  'one that starts alone waits 3 s for the others, then it serves; the balancer is told to look elsewhere for 10 s',
+  inVirtualTime(async (nodes) => {
+    const { sessions } = nodes.start(NAMES[0])
+    await nodes.time.sleep(2_900)
+    expect(sessions.health()).toEqual(ill('it has not been brought its share yet; it has heard no other node'))
+    await nodes.time.sleep(300)
+    await sessions.ready()
+    expect(sessions.health()).toEqual(ill('it hears no other node'))
+    await nodes.time.sleep(7_000)
+    expect(sessions.health()).toEqual(WELL)
+  }),
+)
+
+test(
+  'a node that is cut off says so for 10 s, serves what it has, and is well at once when it hears somebody',
+  inVirtualTime(async (nodes) => {
+    const [{ sessions }, ...others] = await nodes.startAll()
+    nodes.cutOff(NAMES[0])
+    await nodes.time.sleep(2_000)
+    expect(sessions.health()).toEqual(ill('it hears no other node'))
+    const keys = Array.from({ length: 30 }, (_, at) => `key-${at}`)
+    for (const key of keys) {
+      expect(await sessions.write(key, record(clockAt(nodes.time.now)), 'newer')).toEqual({ written: true })
+      expect(await sessions.read(key)).toBeDefined()
+    }
+    await nodes.time.sleep(9_000)
+    expect(sessions.health()).toEqual(WELL)
+    nodes.network.heal()
+    await nodes.time.sleep(1_000)
+    expect(sessions.health()).toEqual(WELL)
+    for (const key of keys)
+      for (const { process, sessions: seen } of others)
+        expect(await nodes.time.within(process, () => seen.read(key))).toBeDefined()
+  }),
+)
+
+test(
+  'with isolated: refuse it answers nothing, for as long as that lasts',
+  inVirtualTime(async (nodes) => {
+    const [{ sessions }] = await nodes.startAll({ refusesAlone: true })
+    nodes.cutOff(NAMES[0])
+    await nodes.time.sleep(20_000)
+    expect(sessions.health()).toEqual(ill('it hears no other node'))
+    const refused = { code: 'STORE_UNAVAILABLE', refused: true, message: expect.stringContaining('isolated is refuse') }
+    await expect(sessions.read(KEY)).rejects.toMatchObject(refused)
+    await expect(sessions.write(KEY, record(clockAt(nodes.time.now)), 'newer')).rejects.toMatchObject(refused)
+    nodes.network.heal()
+    await nodes.time.sleep(1_000)
+    expect(await sessions.read(KEY)).toBeUndefined()
+  }),
+)
+
+test(
+  'of two nodes neither counts as cut off: nobody can say which of them is',
+  inVirtualTime(async (nodes) => {
+    const names = NAMES.slice(0, 2)
+    const [first, second] = names.map((name) => nodes.start(name, { names, refusesAlone: true })) as [Started, Started]
+    await nodes.time.sleep(1_000)
+    nodes.kill(second)
+    await nodes.time.sleep(2_000)
+    expect(first.sessions.health()).toEqual(WELL)
+    await first.sessions.write(KEY, record(clockAt(nodes.time.now)), 'newer')
+    expect(await first.sessions.read(KEY)).toMatchObject({ tag: 'aaaaaaaa' })
+  }),
+)
+
+test(
+  'a node whose clock is two hours off those of two others says so; the others do not',
+  inVirtualTime(async (nodes) => {
+    const [name, second, third] = NAMES
+    const off = nodes.start(name, { clockOffMs: 7_200_000 })
+    const others = [nodes.start(second), nodes.start(third)]
+    await nodes.time.sleep(1_000)
+    expect(off.sessions.health()).toEqual(ill('its clock is more than 5 s off those of the other nodes'))
+    expect(others.map(({ sessions }) => sessions.health())).toEqual([WELL, WELL])
+    expect(others[0]?.node.status().peers.find(({ name: peer }) => peer === name)?.clockOffMs).toBeGreaterThan(
+      7_190_000,
+    )
+  }),
+)
+
+test(
+  'a node that drains is ill at once, has no lease, and what only it had is on the others when it is done',
+  inVirtualTime(async (nodes) => {
+    const [first, second, third] = await nodes.startAll()
+    const keys = Array.from({ length: 60 }, (_, at) => `key-${at}`)
+    for (const key of keys) await first.sessions.write(key, record(clockAt(nodes.time.now)), 'newer')
+    const draining = nodes.time.within(first.process, () => first.sessions.drain())
+    expect(first.sessions.health()).toEqual(ill('it is leaving'))
+    await draining
+    expect(first.node.status().peers.some(({ hasLease }) => hasLease)).toBe(false)
+    nodes.kill(first)
+    for (const { node } of [second, third])
+      for (const key of keys) expect(await node.memory.read(key)).toMatchObject({ tag: 'aaaaaaaa' })
+  }),
+)
+
+test(
+  'who leaves gets no calls: a write of its share goes to the other and the next in rank',
+  inVirtualTime(async (nodes) => {
+    const [first, second, third] = await nodes.startAll()
+    await nodes.time.within(first.process, () => first.sessions.drain())
+    const key = keyWithFirst(second.node, first.node.self)
+    await nodes.time.within(second.process, () => second.sessions.write(key, record(clockAt(nodes.time.now)), 'newer'))
+    expect(await first.node.memory.read(key)).toBeUndefined()
+    expect(await second.node.memory.read(key)).toBeDefined()
+    expect(await third.node.memory.read(key)).toBeDefined()
+  }),
+)
+
+test(
+  'the first in rank reads without a message while it has its lease, and asks when it has none',
+  inVirtualTime(async (nodes) => {
+    const [first, second] = await nodes.startAll()
+    const key = keyWithFirst(first.node, first.node.self)
+    await nodes.time.within(first.process, () => first.sessions.write(key, record(clockAt(nodes.time.now)), 'newer'))
+    expect(first.node.mayAnswer(key)).toBe(true)
+    expect(second.node.mayAnswer(key)).toBe(false)
+    for (const name of NAMES) nodes.network.cut(first.node.self, name)
+    await nodes.time.sleep(500)
+    expect(first.node.mayAnswer(key)).toBe(false)
+  }),
+)
+
+test(
+  'each node tells the same two nodes for a key, by names that fit into a route cookie',
+  inVirtualTime(async (nodes) => {
+    const all = await nodes.startAll()
+    const [ranks, ...more] = all.map(({ sessions }) => sessions.nodesOf(KEY))
+    expect(more).toEqual([ranks, ranks])
+    expect([...(ranks ?? [])].sort()).toEqual(['10-0-0-1-7946', '10-0-0-2-7946', '10-0-0-3-7946'])
+  }),
+)
+
+function keyWithFirst(node: PeerNode, name: string): string {
+  for (let at = 0; ; at++) if (node.rank(`key-${at}`)[0]?.name === name) return `key-${at}`
+}
