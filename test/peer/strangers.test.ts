@@ -390,6 +390,17 @@ describe('a peer that is known', () => {
   })
 })
 
+test('a peer that does not read does not keep a close waiting', async () => {
+  const { node, at } = await startNode()
+  const known = await Impostor.as(KNOWN, at)
+  known.socket.pause()
+  const write = { op: 'write', key: 'k', record: newRecord('x'.repeat(1024 * 1024)), condition: 'newer' } as const
+  const calls = Array.from({ length: 12 }, () => node.call(KNOWN, write))
+  const startedAt = performance.now()
+  await Promise.all([node.close(), Promise.allSettled(calls)])
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
+})
+
 test('a node among strangers talks with its peers as if they were not there', async () => {
   const names = (await nodeNames(2)) as [string, string]
   const [a] = await startTransports(names, () => echo)
