@@ -71,7 +71,7 @@ describe('before TLS', () => {
     const startedAt = performance.now()
     await closed(connectTcp(at))
     expect(performance.now() - startedAt).toBeGreaterThan(1_900)
-    expect(performance.now() - startedAt).toBeLessThan(4_000)
+    expect(performance.now() - startedAt).toBeLessThan(6_000)
     await isRefused(node)
   })
 
@@ -164,7 +164,7 @@ test('what is said is encrypted with TLS 1.3, under keys of this connection only
   const { at } = await startNode()
   const { socket } = await Impostor.connect(at)
   expect(socket.getProtocol()).toBe('TLSv1.3')
-  expect(socket.getCipher().name).toBe('TLS_AES_128_GCM_SHA256')
+  expect(socket.getCipher().name).toBe('TLS_CHACHA20_POLY1305_SHA256')
   expect(socket.getEphemeralKeyInfo()).toMatchObject({ type: 'ECDH', name: 'X25519' })
 })
 
