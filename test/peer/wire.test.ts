@@ -101,22 +101,22 @@ describe('a field of the wrong type in any message is found', () => {
     expect(() => parse(contentOf(frameOf([1, KIND.request, ...fields])))).toThrow(BadMessageError)
   })
 
-  const wrongReplies: readonly (readonly [PeerRequest['op'], ...Field[]])[] = [
-    ['ping', 'boot', true, 'yes', 5],
-    ['ping', 'boot', true, true, -Infinity],
-    ['read', false, null],
-    ['read', 0, false],
-    ['read', false, true, null, 1, 'abcdefgh'],
-    ['write', 1],
-    ['write', true, true],
-    ['touch', false],
-    ['bypassed', '400'],
-    ['compare', 1, -1],
-    ['offer', 1, 0.5],
-    ['push', true],
-    ['swept', 1],
+  const wrongReplies: readonly (readonly [op: PeerRequest['op'], fields: readonly Field[]])[] = [
+    ['ping', ['boot', true, 'yes', 5]],
+    ['ping', ['boot', true, true, -Infinity]],
+    ['read', [false, null]],
+    ['read', [0, false]],
+    ['read', [false, true, null, 1, 'abcdefgh']],
+    ['write', [1]],
+    ['write', [true, true]],
+    ['touch', [false]],
+    ['bypassed', ['400']],
+    ['compare', [1, -1]],
+    ['offer', [1, 0.5]],
+    ['push', [true]],
+    ['swept', [1]],
   ]
-  test.each(wrongReplies)('reply to %s: %j', (op, ...fields) => {
+  test.each(wrongReplies)('reply to %s: %j', (op, fields) => {
     expect(() => parse(contentOf(frameOf([1, KIND.reply, ...fields])), op)).toThrow(BadMessageError)
   })
 })
