@@ -56,7 +56,7 @@ describe('a connection that is cut', () => {
     await Promise.all(lost)
     const startedAt = performance.now()
     await untilConnected([a, b])
-    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(performance.now() - startedAt).toBeLessThan(2_000)
   })
 
   test('again and again does not cost the next one', async () => {
@@ -112,7 +112,7 @@ describe('a connection on which nothing comes any more', () => {
     const startedAt = performance.now()
     await Promise.all([isLost(a.call(toB, read('k')), toB), isLost(b.call(A, read('k')), A)])
     expect(performance.now() - startedAt).toBeGreaterThan(1_900)
-    expect(performance.now() - startedAt).toBeLessThan(4_000)
+    expect(performance.now() - startedAt).toBeLessThan(6_000)
     await talk(pair)
   })
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
+import { CIPHERS } from '../../packages/peer/src/credentials.js'
 import { frameOf, readFields, type Field, type Fields } from '../../packages/peer/src/fields.js'
 import { FrameReader } from '../../packages/peer/src/frames.js'
 import { helloFrame, PROTOCOL_VERSION, type Hello } from '../../packages/peer/src/hello.js'
@@ -33,7 +34,7 @@ export class Impostor {
     const socket = connect({
       socket: connectTcp({ host, port: Number(port), localAddress }),
       minVersion: 'TLSv1.3',
-      ciphers: 'TLS_AES_128_GCM_SHA256',
+      ciphers: CIPHERS,
       pskCallback: () => ({ psk: key, identity: `${id} impostor` }),
       checkServerIdentity: () => undefined,
     })

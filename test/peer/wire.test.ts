@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseFailure, parseTooLarge } from '../../packages/peer/src/failures.js'
-import { BadMessageError, readFields } from '../../packages/peer/src/fields.js'
+import { BadMessageError, frameOf, readFields, type Field } from '../../packages/peer/src/fields.js'
 import { BrokenFrameError, FrameReader } from '../../packages/peer/src/frames.js'
 import { FRAME_BYTES } from '../../packages/peer/src/limits.js'
 import type { PeerRequest } from '../../packages/peer/src/messages.js'
@@ -65,6 +65,60 @@ test('the bytes of version 1: other bytes need another version', () => {
     '00000051' + `0200a57772697465a16b${stored}a87265706c61636573${stored}`,
   )
   expect(hex(replyFrame(2, 'write', { written: false, current: undefined }))).toBe('00000004' + '0201c2c2')
+})
+
+describe('a field of the wrong type in any message is found', () => {
+  const record = [null, 1, 'abcdefgh', 5] as const
+  const requests: readonly (readonly Field[])[] = [
+    ['ping', 7, true, 5],
+    ['ping', 'boot', 1, 5],
+    ['ping', 'boot', true, Infinity],
+    ['read', 'k.k'],
+    ['write', '', ...record, 'newer'],
+    ['write', 'k', null, 0, 'abcdefgh', 5, 'newer'],
+    ['write', 'k', ...record, true],
+    ['write', 'k', ...record, 'replaces', null, 1, 'abc', 5],
+    ['touch', 'k', ...record, null],
+    ['touch', 'k', null, 1, 'abcdefgh', NaN, 5],
+    ['bypassed', 'k', 'not a node'],
+    ['compare', 1, NaN],
+    ['compare', -1],
+    ['compare', 1.5, 1],
+    ['offer', 1, '/', 1, 'abcdefgh', 5],
+    ['offer', 1, 'k', 0, 'abcdefgh', 5],
+    ['offer', 1, 'k', 2 ** 53, 'abcdefgh', 5],
+    ['offer', 1, 'k', 1, 'abcdefg', 5],
+    ['offer', 1, 'k', 1, 'abcdefgh', '5'],
+    ['push', 1, 'k k', ...record],
+    ['push', 1, 'k', 'text', 1, 'abcdefgh', 5],
+    ['push', 2, 'k', ...record],
+    ['swept', null],
+    ['swept', 'boot', 'more'],
+    ['__proto__'],
+    ['constructor'],
+  ]
+  test.each(requests)('request %j', (...fields) => {
+    expect(() => parse(contentOf(frameOf([1, KIND.request, ...fields])))).toThrow(BadMessageError)
+  })
+
+  const wrongReplies: readonly (readonly [op: PeerRequest['op'], fields: readonly Field[]])[] = [
+    ['ping', ['boot', true, 'yes', 5]],
+    ['ping', ['boot', true, true, -Infinity]],
+    ['read', [false, null]],
+    ['read', [0, false]],
+    ['read', [false, true, null, 1, 'abcdefgh']],
+    ['write', [1]],
+    ['write', [true, true]],
+    ['touch', [false]],
+    ['bypassed', ['400']],
+    ['compare', [1, -1]],
+    ['offer', [1, 0.5]],
+    ['push', [true]],
+    ['swept', [1]],
+  ]
+  test.each(wrongReplies)('reply to %s: %j', (op, fields) => {
+    expect(() => parse(contentOf(frameOf([1, KIND.reply, ...fields])), op)).toThrow(BadMessageError)
+  })
 })
 
 describe('100,000 frames with something wrong', () => {

@@ -1,4 +1,10 @@
-import { checkServerIdentity, type ConnectionOptions, type TLSSocket, type TlsOptions } from 'node:tls'
+import {
+  checkServerIdentity,
+  createSecureContext,
+  type ConnectionOptions,
+  type TLSSocket,
+  type TlsOptions,
+} from 'node:tls'
 import { isIP } from 'node:net'
 import { ConfigError } from '@holdfast/core'
 import type { PeerAddress } from './peer-name.js'
@@ -23,10 +29,11 @@ export interface Credentials {
 }
 
 /**
- * TLS 1.3 in which the key only proves who is there; what is sent is under keys that are new for each connection (X25519).
- * OpenSSL allows such keys with SHA-256 only, which leaves these two.
+ * A connection may last for months: ChaCha20-Poly1305 has no limit to what is sent under one key that matters, AES-GCM has
+ * (RFC 8446, 5.5). OpenSSL takes a pre-shared key only with SHA-256, which leaves these two.
  */
-const PSK_CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256'
+export const CIPHERS = 'TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256'
+/** In it a pre-shared key only proves who is there: what is sent is under keys that are new for each connection. */
 const MIN_VERSION = 'TLSv1.3'
 /** OpenSSL takes no longer name of a key. */
 const IDENTITY_LENGTH = 128
@@ -44,7 +51,7 @@ export function credentialsOf(
 
 function bySecret(self: string, secret: unknown, onUnknownKey: (keyId: string, name: string) => void): Credentials {
   const keys = preSharedKeys(secret)
-  const common = { minVersion: MIN_VERSION, ciphers: PSK_CIPHERS } as const
+  const common = { minVersion: MIN_VERSION, ciphers: CIPHERS } as const
   return {
     server: {
       ...common,
@@ -68,12 +75,22 @@ function bySecret(self: string, secret: unknown, onUnknownKey: (keyId: string, n
 function byCertificate({ ca, cert, key }: PeerCertificates): Credentials {
   for (const [name, pem] of Object.entries({ ca, cert, key }))
     if (!pem) throw new ConfigError(`peer: tls.${name} is missing. Give the content of its file (PEM).`)
-  const common = { minVersion: MIN_VERSION, ca, cert, key } as const
+  assertUsable({ ca, cert, key })
+  const common = { minVersion: MIN_VERSION, ciphers: CIPHERS, ca, cert, key } as const
   return {
     server: { ...common, requestCert: true, rejectUnauthorized: true },
     clients: [common],
     advice: 'Check tls.ca, tls.cert and tls.key on both nodes.',
     faultOf: (socket, { host }) => checkServerIdentity(host, socket.getPeerCertificate())?.message,
+  }
+}
+
+function assertUsable(certificates: PeerCertificates): void {
+  try {
+    createSecureContext(certificates)
+  } catch (cause) {
+    const message = `peer: tls cannot be used: ${(cause as Error).message}. Give the content of the three files (PEM).`
+    throw new ConfigError(message, { cause })
   }
 }
 

@@ -37,7 +37,7 @@ describe('a frame with something other than plain values', () => {
     const startedAt = performance.now()
     expect(() => read(heads)).toThrow(BrokenFrameError)
     const after = process.memoryUsage()
-    expect(performance.now() - startedAt).toBeLessThan(100)
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
     expect(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(10_000_000)
   })
 

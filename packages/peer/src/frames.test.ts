@@ -33,10 +33,10 @@ test('a large frame in small pieces is not copied again with each of them', () =
   const whole = frame(bytes(2_000_000))
   const reader = new FrameReader(2_000_000)
   const startedAt = performance.now()
-  const pieces = Array.from({ length: 2_000 }, (_, at) => whole.subarray(at * 1_001, (at + 1) * 1_001))
+  const pieces = Array.from({ length: 20_001 }, (_, at) => whole.subarray(at * 100, (at + 1) * 100))
   expect(reading(reader, pieces).map(({ length }) => length)).toEqual([2_000_000])
-  // Put together anew with each piece it would be 2 GB that are copied.
-  expect(performance.now() - startedAt).toBeLessThan(200)
+  // Put together anew with each piece it would be 20 GB that are copied.
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
 })
 
 test('pieces of one byte make a frame too', () => {

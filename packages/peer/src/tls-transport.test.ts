@@ -41,6 +41,12 @@ describe('options that are wrong are refused by name and value', () => {
     ],
   ])('%j', (options, message) => expect(messageOf(options)).toBe(message))
 
+  test('tls: files that are not PEM, before anything listens', () => {
+    expect(messageOf({ secret: undefined, tls: { ca: 'x', cert: 'y', key: 'z' } })).toMatch(
+      /^peer: tls cannot be used: .+\. Give the content of the three files \(PEM\)\.$/,
+    )
+  })
+
   test.each([
     [undefined, 'peer: secret is missing: nodes know each other by it.'],
     ['', 'peer: secret is missing: nodes know each other by it.'],
