@@ -1,4 +1,6 @@
 import {
+  isSameWrite,
+  isTombstone,
   Replicas,
   type CallOptions,
   type MemberState,
@@ -42,11 +44,11 @@ export class PeerSessions implements SessionStore {
     condition: WriteCondition,
     options?: CallOptions,
   ): Promise<WriteOutcome> {
-    return this.#taken(key, options, (call) => this.#replicas.write(key, record, condition, call))
+    return this.#taken(key, record, options, (call) => this.#replicas.write(key, record, condition, call))
   }
 
   async touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome> {
-    return this.#taken(key, options, (call) => this.#replicas.touch(key, record, expiresAt, call))
+    return this.#taken(key, record, options, (call) => this.#replicas.touch(key, record, expiresAt, call))
   }
 
   async close(): Promise<void> {
@@ -56,12 +58,13 @@ export class PeerSessions implements SessionStore {
 
   async #taken(
     key: string,
+    record: SessionRecord,
     options: CallOptions | undefined,
     run: (options: PeerCallOptions) => Promise<WriteOutcome>,
   ): Promise<WriteOutcome> {
     const takers = new Set<string>()
     const outcome = await run({ ...options, [TAKERS]: takers })
-    if (outcome.written) await this.#tell(key, takers)
+    if (isTaken(outcome, record)) await this.#tell(key, takers)
     return outcome
   }
 
@@ -87,6 +90,14 @@ export class PeerSessions implements SessionStore {
     const waitMs = Math.max(...waits)
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.ceil(waitMs) + 1))
   }
+}
+
+/** It stands there, by this call or by an earlier one whose answer was lost. */
+function isTaken(outcome: WriteOutcome, record: SessionRecord): boolean {
+  if (outcome.written) return true
+  const { current } = outcome
+  if (current === undefined) return false
+  return isSameWrite(current, record) || (isTombstone(current) && isTombstone(record))
 }
 
 /** A node as one of the replicas. It looks after itself: what it lacks is brought to it by the others. */
