@@ -5,7 +5,7 @@ import { requestWith } from '../races/request-with.js'
 import { clockAt, type Data, type SimulatedNode, startNode } from './nodes.js'
 import { randomFrom, withRandom } from './seeded.js'
 import { SimulatedNetwork } from './simulated-network.js'
-import { currentCause, VirtualTime } from './virtual-time.js'
+import { currentCause, type Process, VirtualTime } from './virtual-time.js'
 
 /** One kind of fault, done to nodes under load; at its end all are whole again. */
 export interface Scenario {
@@ -23,6 +23,8 @@ interface Said {
   isDegraded: boolean
   /** Too few nodes answered its read. */
   isBlind: boolean
+  /** The requests of this session that are at this node, itself among them: their changes may go in one write. */
+  readonly alongside: Set<Said>
 }
 
 subscribe('holdfast:store', (message) => {
@@ -30,7 +32,7 @@ subscribe('holdfast:store', (message) => {
   const request = currentCause() as Said | undefined
   if (!request || event.type !== 'degraded') return
   if (event.operation === 'read') request.isBlind = true
-  else request.isDegraded = true
+  else for (const one of request.alongside) one.isDegraded = true
 })
 
 interface Login {
@@ -82,6 +84,7 @@ export class World {
   readonly #idleMs: number
   readonly #logins: Login[] = []
   readonly #resting: Login[] = []
+  readonly #requests = new Map<Process, Map<string, Set<Said>>>()
   #hurryUntil = 0
   #isPartition = false
   #logoutsCount = false
@@ -221,7 +224,7 @@ export class World {
     if (live >= LOGINS) return
     let cookie = ''
     const beganAt = this.time.now
-    const { outcome, isDegraded } = await this.#ask(async ({ engine }) => {
+    const { outcome, isDegraded } = await this.#ask('', async ({ engine }) => {
       cookie = (await engine.create({ user: 'ada' })).cookie
       return {}
     })
@@ -248,7 +251,7 @@ export class World {
     const isTouch = !isWrite && dice < 0.8
     const beganAt = this.time.now
     const request = requestWith(login.cookie)
-    const answer = await this.#ask(async ({ engine }, see) => {
+    const answer = await this.#ask(login.cookie, async ({ engine }, see) => {
       if (!isWrite && !isTouch) return see(await engine.read(request))
       await engine.update(request, async (session) => {
         see(session)
@@ -275,7 +278,7 @@ export class World {
   async #logOut(login: Login): Promise<void> {
     login.isEnding = true
     const request = requestWith(login.cookie)
-    const { outcome, isDegraded } = await this.#ask(({ engine }) =>
+    const { outcome, isDegraded } = await this.#ask(login.cookie, ({ engine }) =>
       engine.update(request, (session) => session.destroy()),
     )
     if (outcome !== 'done') return
@@ -285,11 +288,13 @@ export class World {
 
   /** A request at one of the nodes; who waits longer than a browser does has no answer. */
   async #ask(
+    cookie: string,
     handle: (node: SimulatedNode, see: (data: Data | undefined) => void) => Promise<unknown>,
   ): Promise<Answer> {
     const node = this.#pickNode()
     this.requests++
-    const request: Said = { isDegraded: false, isBlind: false }
+    const alongside = this.#alongside(node, cookie)
+    const request: Said = { isDegraded: false, isBlind: false, alongside }
     let seen: Data | undefined
     const see = (data: Data | undefined): void => void (seen = data && { ...data })
     if (!node.process.isAlive) return { outcome: 'failed', seen, ...request }
@@ -297,8 +302,17 @@ export class World {
       const serve = (): void => void outcomeOf(() => handle(node, see)).then(resolve, reject)
       this.time.within(node.process, () => this.time.after(this.random(), serve), request)
     })
+    alongside.add(request)
+    void served.then(() => alongside.delete(request))
     const outcome = await Promise.race([served, this.time.sleep(PATIENCE_MS).then(() => 'failed' as const)])
     return { outcome, seen, ...request }
+  }
+
+  #alongside({ process }: SimulatedNode, cookie: string): Set<Said> {
+    const requests = this.#requests.get(process) ?? new Map<string, Set<Said>>()
+    const alongside = requests.get(cookie) ?? new Set()
+    this.#requests.set(process, requests.set(cookie, alongside))
+    return alongside
   }
 
   #pickNode(): SimulatedNode {

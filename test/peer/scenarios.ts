@@ -62,6 +62,56 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await world.time.sleep(700)
     },
   },
+  'nodes are far from each other, and one hangs': {
+    anyNode: true,
+    run: async (world) => {
+      world.network.distanceMs = 40
+      for (let times = 0; times < 2; times++) {
+        await world.upTo(300)
+        await pause(world, world.pick(), 2_000)
+        await world.time.sleep(800)
+      }
+    },
+  },
+  'nodes are far from each other, and a link is cut': {
+    anyNode: true,
+    run: async (world) => {
+      world.network.distanceMs = 40
+      const name = world.pick()
+      world.cutBetween(name, world.pickOther(name))
+      await world.time.sleep(2_000)
+      world.heal()
+      await world.time.sleep(700)
+    },
+  },
+  'a node is drained while another is down': {
+    run: async (world) => {
+      const down = world.pick()
+      const drained = world.pickOther(down)
+      world.kill(down)
+      await world.upTo(1_200)
+      await Promise.race([world.drain(drained), world.time.sleep(8_000)])
+      world.kill(drained)
+      await world.upTo(1_000)
+      world.start(drained)
+      await world.upTo(1_000)
+      world.start(down)
+      await world.untilWhole('after both have started')
+    },
+  },
+  'all nodes but one are drained': {
+    run: async (world) => {
+      const [last, ...drained] = [...world.names].sort(() => world.random() - 0.5)
+      for (const name of drained) {
+        await Promise.race([world.drain(name), world.time.sleep(8_000)])
+        world.kill(name)
+        await world.upTo(1_000)
+      }
+      await world.until(() => world.node(last as string).node.isSettled, 'the last is on its own')
+      for (const name of drained) world.start(name)
+      await world.untilWhole('after all have started')
+    },
+  },
   'nodes are drained and restarted, one after the other': {
     run: async (world) => {
       for (const name of world.names) {

@@ -16,6 +16,8 @@ export class SimulatedNetwork {
   readonly #lastArrival = new Map<string, number>()
   readonly #cuts = new Set<string>()
   readonly slow = new Set<string>()
+  /** Each message takes so much longer, more or less. */
+  distanceMs = 0
   messages = 0
 
   constructor(time: VirtualTime, random: () => number) {
@@ -80,7 +82,7 @@ export class SimulatedNetwork {
 
   #delay(from: string, to: string): number {
     const slow = this.slow.has(from) || this.slow.has(to) ? 100 + this.#random() * 900 : 0
-    return 0.1 + this.#random() * (this.#random() < 0.1 ? 20 : 2) + slow
+    return 0.1 + this.#random() * (this.#random() < 0.1 ? 20 : 2) + slow + this.distanceMs * (0.5 + this.#random())
   }
 }
 

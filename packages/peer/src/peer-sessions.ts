@@ -1,4 +1,6 @@
 import {
+  isSameWrite,
+  isTombstone,
   Replicas,
   StoreUnavailableError,
   type CallOptions,
@@ -62,11 +64,11 @@ export class PeerSessions implements PeerStore {
     condition: WriteCondition,
     options?: CallOptions,
   ): Promise<WriteOutcome> {
-    return this.#taken(key, options, (call) => this.#replicas.write(key, record, condition, call))
+    return this.#taken(key, record, options, (call) => this.#replicas.write(key, record, condition, call))
   }
 
   async touch(key: string, record: SessionRecord, expiresAt: number, options?: CallOptions): Promise<WriteOutcome> {
-    return this.#taken(key, options, (call) => this.#replicas.touch(key, record, expiresAt, call))
+    return this.#taken(key, record, options, (call) => this.#replicas.touch(key, record, expiresAt, call))
   }
 
   async ready(): Promise<void> {
@@ -105,13 +107,14 @@ export class PeerSessions implements PeerStore {
 
   async #taken(
     key: string,
+    record: SessionRecord,
     options: CallOptions | undefined,
     run: (options: PeerCallOptions) => Promise<WriteOutcome>,
   ): Promise<WriteOutcome> {
     this.#assertServes()
     const takers = new Set<string>()
     const outcome = await run({ ...options, [TAKERS]: takers })
-    if (outcome.written) await this.#tell(key, takers)
+    if (isTaken(outcome, record)) await this.#tell(key, takers)
     return outcome
   }
 
@@ -137,6 +140,14 @@ export class PeerSessions implements PeerStore {
     const waitMs = Math.max(...waits)
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.ceil(waitMs) + 1))
   }
+}
+
+/** It stands there, by this call or by an earlier one whose answer was lost. */
+function isTaken(outcome: WriteOutcome, record: SessionRecord): boolean {
+  if (outcome.written) return true
+  const { current } = outcome
+  if (current === undefined) return false
+  return isSameWrite(current, record) || (isTombstone(current) && isTombstone(record))
 }
 
 /** A node as one of the replicas. It looks after itself: what it lacks is brought to it by the others. */
