@@ -1,6 +1,7 @@
 import { storeConformance } from '@holdfast/conformance'
 import { StoreUnavailableError, type SessionStore } from '@holdfast/core'
 import { afterAll, beforeAll, describe, vi } from 'vitest'
+import { RECORD_BYTES } from '../../packages/peer/src/limits.js'
 import { startCluster, type Cluster } from '../peer/cluster.js'
 import { calmTest } from './calm-test.js'
 
@@ -42,7 +43,7 @@ describe('three peers', () => {
       clock = context.clock
       return nextNode()
     },
-    traits: { shared: true },
+    traits: { shared: true, maxRecordBytes: RECORD_BYTES },
   })
   vi.unstubAllEnvs()
 })

@@ -28,9 +28,10 @@ const record: fc.Arbitrary<SessionRecord> = object({
   tag,
   expiresAt: finite,
 })
+const writeId = object({ revision, tag })
 const condition = fc.oneof(
   fc.constantFrom('absent' as const, 'newer' as const),
-  record.map((replaces) => ({ replaces })),
+  writeId.map((replaces) => ({ replaces })),
 )
 const current = fc.option(record, { nil: undefined })
 const outcome = fc.oneof(
@@ -45,7 +46,7 @@ export const requests: fc.Arbitrary<PeerRequest> = fc.oneof(
   object({ op: op('ping'), ...introduction }),
   object({ op: op('read'), key }),
   object({ op: op('write'), key, record, condition }),
-  object({ op: op('touch'), key, record, expiresAt: finite }),
+  object({ op: op('touch'), key, write: writeId, expiresAt: finite }),
   object({ op: op('bypassed'), key, nodes: list(name) }),
   object({ op: op('compare'), sums: list(finite) }),
   object({ op: op('offer'), offers: list(object({ key, revision, tag, expiresAt: finite })) }),

@@ -45,15 +45,17 @@ const pair =
 const isRecord = shape({ data: isData, revision: isRevision, tag: isTag, expiresAt: isFinite })
 const isCurrent = either(isUndefined, isRecord)
 const isOutcome = either(shape({ written: is(true) }), shape({ written: is(false), current: isCurrent }))
-const isCondition = either(is('absent'), is('newer'), shape({ replaces: isRecord }))
+const isWrite = shape({ revision: isRevision, tag: isTag })
+const isCondition = either(is('absent'), is('newer'), shape({ replaces: isWrite }))
+const introduction = { boot: isText, list: isText, clock: isFinite, isLeaving: isBoolean }
 const isOffer = shape({ key: isKey, revision: isRevision, tag: isTag, expiresAt: isFinite })
 
 export const isRequest: Check = either(
-  shape({ op: is('ping'), boot: isText, isLeaving: isBoolean, clock: isFinite }),
+  shape({ op: is('ping'), ...introduction }),
   shape({ op: is('read'), key: isKey }),
   shape({ op: is('write'), key: isKey, record: isRecord, condition: isCondition }),
-  shape({ op: is('touch'), key: isKey, record: isRecord, expiresAt: isFinite }),
-  shape({ op: is('bypassed'), key: isKey, node: isName }),
+  shape({ op: is('touch'), key: isKey, write: isWrite, expiresAt: isFinite }),
+  shape({ op: is('bypassed'), key: isKey, nodes: list(isName) }),
   shape({ op: is('compare'), sums: list(isFinite) }),
   shape({ op: is('offer'), offers: list(isOffer) }),
   shape({ op: is('push'), records: list(pair(isKey, isRecord)) }),
@@ -61,7 +63,7 @@ export const isRequest: Check = either(
 )
 
 export const isReplyTo: Readonly<Record<string, Check>> = {
-  ping: shape({ boot: isText, isFull: isBoolean, hasLease: isBoolean, clock: isFinite }),
+  ping: shape({ ...introduction, hasLease: isBoolean }),
   read: shape({ record: isCurrent, isFilling: isBoolean }),
   write: isOutcome,
   touch: isOutcome,

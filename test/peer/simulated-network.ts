@@ -1,4 +1,4 @@
-import { type SessionRecord, StoreUnavailableError, type WriteCondition } from '@holdfast/core'
+import { type SessionRecord, StoreUnavailableError } from '@holdfast/core'
 import type { PeerReply, PeerRequest } from '../../packages/peer/src/messages.js'
 import type { PeerHandler, PeerTransport } from '../../packages/peer/src/transport.js'
 import type { Process, VirtualTime } from './virtual-time.js'
@@ -90,8 +90,6 @@ export class SimulatedNetwork {
 function asSent<Message extends object>(message: Message): Message {
   const sent = { ...message } as Record<string, unknown>
   for (const name of ['record', 'current']) if (sent[name] !== undefined) sent[name] = bare(sent[name] as SessionRecord)
-  const condition = sent['condition'] as WriteCondition | undefined
-  if (typeof condition === 'object') sent['condition'] = { replaces: bare(condition.replaces) }
   const records = sent['records'] as readonly (readonly [string, SessionRecord])[] | undefined
   if (records) sent['records'] = records.map(([key, record]) => [key, bare(record)])
   return sent as Message

@@ -62,7 +62,7 @@ test('the bytes of version 1: other bytes need another version', () => {
   expect(hex(requestFrame(1, { op: 'read', key: 'k' }))).toBe('00000009' + '0100a472656164a16b')
   expect(hex(replyFrame(300, 'read', { isFilling: false, record }))).toBe('00000025' + `cd012c01c2c3${stored}`)
   expect(hex(requestFrame(2, { op: 'write', key: 'k', record, condition: { replaces: record } }))).toBe(
-    '00000051' + `0200a57772697465a16b${stored}a87265706c61636573${stored}`,
+    '00000044' + `0200a57772697465a16b${stored}a87265706c61636573cf001fffffffffffffa86162636465666768`,
   )
   expect(hex(replyFrame(2, 'write', { written: false, current: undefined }))).toBe('00000004' + '0201c2c2')
 })
@@ -70,17 +70,22 @@ test('the bytes of version 1: other bytes need another version', () => {
 describe('a field of the wrong type in any message is found', () => {
   const record = [null, 1, 'abcdefgh', 5] as const
   const requests: readonly (readonly Field[])[] = [
-    ['ping', 7, true, 5],
-    ['ping', 'boot', 1, 5],
-    ['ping', 'boot', true, Infinity],
+    ['ping', 7, 'list', 5, true],
+    ['ping', 'boot', null, 5, true],
+    ['ping', 'boot', 'list', Infinity, true],
+    ['ping', 'boot', 'list', 5, 1],
     ['read', 'k.k'],
     ['write', '', ...record, 'newer'],
     ['write', 'k', null, 0, 'abcdefgh', 5, 'newer'],
     ['write', 'k', ...record, true],
-    ['write', 'k', ...record, 'replaces', null, 1, 'abc', 5],
-    ['touch', 'k', ...record, null],
-    ['touch', 'k', null, 1, 'abcdefgh', NaN, 5],
-    ['bypassed', 'k', 'not a node'],
+    ['write', 'k', ...record, 'replaces', 1, 'abc'],
+    ['write', 'k', ...record, 'replaces', 0, 'abcdefgh'],
+    ['touch', 'k', 1, 'abcdefgh', null],
+    ['touch', 'k', 1, 'abc', 5],
+    ['touch', 'k', 0, 'abcdefgh', 5],
+    ['bypassed', 'k', 1, 'not a node'],
+    ['bypassed', 'k', 2, 'a:1'],
+    ['bypassed', 'k'],
     ['compare', 1, NaN],
     ['compare', -1],
     ['compare', 1.5, 1],
@@ -102,8 +107,8 @@ describe('a field of the wrong type in any message is found', () => {
   })
 
   const wrongReplies: readonly (readonly [op: PeerRequest['op'], fields: readonly Field[]])[] = [
-    ['ping', ['boot', true, 'yes', 5]],
-    ['ping', ['boot', true, true, -Infinity]],
+    ['ping', ['boot', 'list', 5, true, 'yes']],
+    ['ping', ['boot', 'list', -Infinity, true, true]],
     ['read', [false, null]],
     ['read', [0, false]],
     ['read', [false, true, null, 1, 'abcdefgh']],

@@ -1,4 +1,5 @@
 import {
+  SessionTooLargeError,
   StoreUnavailableError,
   type CallOptions,
   type SessionRecord,
@@ -6,6 +7,8 @@ import {
   type WriteCondition,
   type WriteOutcome,
 } from '@holdfast/core'
+import { RECORD_BYTES } from './limits.js'
+import type { WriteId } from './messages.js'
 import type { PeerNode } from './peer-node.js'
 
 /** Which nodes took the write of one call, for those that it did not reach. */
@@ -43,9 +46,10 @@ export class KeeperStore implements SessionStore {
     options?: PeerCallOptions,
   ): Promise<WriteOutcome> {
     this.#assertStays()
+    assertFits(record)
     const outcome = this.#isOwn
       ? await this.#node.memory.write(key, record, condition, options)
-      : await this.#node.ask(this.name, { op: 'write', key, record, condition }, options)
+      : await this.#node.ask(this.name, { op: 'write', key, record, condition: conditionOf(condition) }, options)
     return this.#noted(outcome, options)
   }
 
@@ -53,7 +57,7 @@ export class KeeperStore implements SessionStore {
     this.#assertStays()
     const outcome = this.#isOwn
       ? await this.#node.memory.touch(key, record, expiresAt, options)
-      : await this.#node.ask(this.name, { op: 'touch', key, record, expiresAt }, options)
+      : await this.#node.ask(this.name, { op: 'touch', key, write: idOf(record), expiresAt }, options)
     return this.#noted(outcome, options)
   }
 
@@ -82,4 +86,15 @@ export class KeeperStore implements SessionStore {
     if (outcome.written) options?.[TAKERS]?.add(this.name)
     return outcome
   }
+}
+
+const idOf = ({ revision, tag }: SessionRecord): WriteId => ({ revision, tag })
+
+const conditionOf = (condition: WriteCondition) =>
+  typeof condition === 'string' ? condition : { replaces: idOf(condition.replaces) }
+
+/** This node has to take no more than the others can be sent. */
+function assertFits({ data }: SessionRecord): void {
+  const bytes = data === null ? 0 : Buffer.byteLength(data)
+  if (bytes > RECORD_BYTES) throw new SessionTooLargeError(bytes, RECORD_BYTES)
 }

@@ -1,5 +1,7 @@
 /** A frame without its length. A longer one is refused before anything of it is kept, and never sent. */
 export const FRAME_BYTES = 2 * 1024 * 1024
+/** The data of a session: a frame with room for all else in it. */
+export const RECORD_BYTES = FRAME_BYTES - 4_096
 /** What a connection may send before it is known whose it is. */
 export const HELLO_BYTES = 64 * 1024
 /** Elements of a list in a message. */

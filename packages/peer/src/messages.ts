@@ -1,4 +1,4 @@
-import type { SessionRecord, WriteCondition, WriteOutcome } from '@holdfast/core'
+import type { SessionRecord, WriteOutcome } from '@holdfast/core'
 
 /** What one node asks another, over whatever carries it. */
 export type PeerRequest =
@@ -9,9 +9,9 @@ export type PeerRequest =
       readonly op: 'write'
       readonly key: string
       readonly record: SessionRecord
-      readonly condition: WriteCondition
+      readonly condition: 'absent' | 'newer' | { readonly replaces: WriteId }
     }
-  | { readonly op: 'touch'; readonly key: string; readonly record: SessionRecord; readonly expiresAt: number }
+  | { readonly op: 'touch'; readonly key: string; readonly write: WriteId; readonly expiresAt: number }
   /** A write or a touch of this key that the receiver took did not reach these. */
   | { readonly op: 'bypassed'; readonly key: string; readonly nodes: readonly string[] }
   /** Of what the two nodes share, a sum for each bucket of keys. */
@@ -32,6 +32,9 @@ export interface Introduction {
   /** It takes no more calls, and uses no lease. */
   readonly isLeaving: boolean
 }
+
+/** Tells one write from all others. */
+export type WriteId = Pick<SessionRecord, 'revision' | 'tag'>
 
 /** A record without its data. */
 export interface Offer {

@@ -6,12 +6,13 @@ import {
   type CallOptions,
   type ListsKeys,
   rendezvous,
+  type SessionRecord,
   type SessionStore,
   StoreUnavailableError,
   warnOnce,
   withDeadline,
 } from '@holdfast/core'
-import type { Introduction, PeerReplies, PeerReply, PeerRequest } from './messages.js'
+import type { Introduction, PeerReplies, PeerReply, PeerRequest, WriteId } from './messages.js'
 import { LEASE_MS, Peer, type PeerState } from './peer.js'
 import { Sweeps } from './sweeps.js'
 import type { PeerTransport } from './transport.js'
@@ -342,10 +343,16 @@ export class PeerNode {
         const record = await memory.read(request.key)
         return { record, isFilling: record === undefined && this.isFilling }
       }
-      case 'write':
-        return memory.write(request.key, request.record, request.condition)
+      case 'write': {
+        const { key, record, condition } = request
+        return memory.write(
+          key,
+          record,
+          typeof condition === 'string' ? condition : { replaces: named(condition.replaces) },
+        )
+      }
       case 'touch':
-        return memory.touch(request.key, request.record, request.expiresAt)
+        return memory.touch(request.key, named(request.write), request.expiresAt)
       case 'bypassed':
         return { waitMs: this.noteBypassed(request.key, request.nodes) }
       case 'compare':
@@ -375,3 +382,6 @@ export class PeerNode {
     return { boot: this.#boot, list: this.#list, clock: this.#clock(), isLeaving: this.#isLeaving }
   }
 }
+
+/** A record as good as this write where only that counts. */
+const named = ({ revision, tag }: WriteId): SessionRecord => ({ data: '', revision, tag, expiresAt: 0 })

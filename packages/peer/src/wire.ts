@@ -1,12 +1,13 @@
-import type { SessionRecord, WriteCondition, WriteOutcome } from '@holdfast/core'
+import type { SessionRecord, WriteOutcome } from '@holdfast/core'
 import { BadMessageError, frameOf, listFields, recordFields, type Field, type Fields } from './fields.js'
-import type { Introduction, Offer, PeerReplies, PeerRequest } from './messages.js'
+import type { Introduction, Offer, PeerReplies, PeerRequest, WriteId } from './messages.js'
 
 /** The second field of a frame, after the number of the request. */
 export const KIND = { request: 0, reply: 1, failure: 2, tooLarge: 3 } as const
 
 type Op = PeerRequest['op']
 type AnyReply = PeerReplies[Op]
+type PeerCondition = Extract<PeerRequest, { op: 'write' }>['condition']
 
 /** Throws `SessionTooLargeError` when it does not fit into a frame. */
 export const requestFrame = (id: number, request: PeerRequest): Buffer =>
@@ -24,7 +25,7 @@ function requestFields(request: PeerRequest): Field[] {
     case 'write':
       return [request.key, ...recordFields(request.record), ...conditionFields(request.condition)]
     case 'touch':
-      return [request.key, ...recordFields(request.record), request.expiresAt]
+      return [request.key, request.write.revision, request.write.tag, request.expiresAt]
     case 'bypassed':
       return [request.key, ...listFields(request.nodes, (node) => [node])]
     case 'compare':
@@ -54,7 +55,7 @@ function requestOf(op: string, fields: Fields): PeerRequest {
     case 'write':
       return { op: 'write', key: fields.key(), record: fields.record(), condition: parseCondition(fields) }
     case 'touch':
-      return { op: 'touch', key: fields.key(), record: fields.record(), expiresAt: fields.finite('expiresAt') }
+      return { op: 'touch', key: fields.key(), write: parseWriteId(fields), expiresAt: fields.finite('expiresAt') }
     case 'bypassed':
       return { op: 'bypassed', key: fields.key(), nodes: fields.list('nodes', () => fields.name('node')) }
     case 'compare':
@@ -132,13 +133,13 @@ const parseIntroduction = (fields: Fields): Introduction => ({
   isLeaving: fields.flag('isLeaving'),
 })
 
-const conditionFields = (condition: WriteCondition): Field[] =>
-  typeof condition === 'string' ? [condition] : ['replaces', ...recordFields(condition.replaces)]
+const conditionFields = (condition: PeerCondition): Field[] =>
+  typeof condition === 'string' ? [condition] : ['replaces', condition.replaces.revision, condition.replaces.tag]
 
-function parseCondition(fields: Fields): WriteCondition {
+function parseCondition(fields: Fields): PeerCondition {
   const condition = fields.text('condition')
   if (condition === 'absent' || condition === 'newer') return condition
-  if (condition === 'replaces') return { replaces: fields.record() }
+  if (condition === 'replaces') return { replaces: parseWriteId(fields) }
   throw new BadMessageError(`its condition is ${JSON.stringify(condition)}, which this node does not know`)
 }
 
@@ -153,6 +154,8 @@ const outcomeFields = (outcome: WriteOutcome): Field[] =>
 
 const parseOutcome = (fields: Fields): WriteOutcome =>
   fields.flag('written') ? { written: true } : { written: false, current: parseMaybeRecord(fields) }
+
+const parseWriteId = (fields: Fields): WriteId => ({ revision: fields.whole('revision', 1), tag: fields.tag() })
 
 const parseOffer = (fields: Fields): Offer => ({
   key: fields.key(),
