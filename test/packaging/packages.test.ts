@@ -37,7 +37,7 @@ beforeAll(async () => {
   folder = await temporaryFolder()
   await mkdir(inFolder('tarballs'))
   const tarballs = await packAll(
-    ['core', 'memory', 'redis', 'memcached', 'hazelcast', 'koa', 'express', 'cli'],
+    ['core', 'memory', 'redis', 'memcached', 'hazelcast', 'peer', 'koa', 'express', 'cli'],
     inFolder('tarballs'),
   )
   await npmProject(inFolder('npm-newest'), tarballs, { ...newest, ...types })

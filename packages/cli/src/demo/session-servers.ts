@@ -124,7 +124,7 @@ export class SessionServers {
 
 /** The secret is not for the page. */
 function peerState({ kind, holds }: PeerServers, { SESSION_STORE }: StoreConfig): SessionServersState {
-  const config = [`SESSION_STORE=${SESSION_STORE}  # server ${FIRST}`, 'HOLDFAST_PEER_SECRET=…']
+  const config = [`SESSION_STORE=${SESSION_STORE} #\u00a0server\u00a0${FIRST}`, 'HOLDFAST_PEER_SECRET=…']
   return { kind, spare: 1, holds, config, servers: [] }
 }
 
