@@ -2,6 +2,7 @@ import { defineConfig } from 'vitepress'
 
 const stores = [
   { text: 'Sticky sessions', link: '/sticky' },
+  { text: 'Between the app servers', link: '/peer' },
   { text: 'Redis', link: '/redis' },
   { text: 'Memcached', link: '/memcached' },
   { text: 'A standby', link: '/standby' },

@@ -102,7 +102,7 @@ describe('the buttons of the page', () => {
     expect(await press('/demo/restart/A')).toBe(409)
     expect(await press('/demo/constructor/A')).toBe(404)
     expect((await fetch(`${url}/demo/page/../cli.js`)).status).toBe(404)
-    expect((await demoState(url)).approach).toBe('round-robin')
+    expect((await demoState(url)).approach).toBe('peer')
   })
 })
 

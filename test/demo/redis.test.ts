@@ -117,6 +117,7 @@ test('without a Redis the approach says what brings one, and the others are as e
   const url = await start({ REDIS_URL: undefined, PATH: bin })
   const state = await demoState(url)
   expect(state.approaches.map(({ id, isHere }) => [id, isHere])).toEqual([
+    ['peer', true],
     ['round-robin', true],
     ['sticky-cookie', true],
     ['sticky-ip', true],

@@ -37,7 +37,7 @@ beforeAll(async () => {
   folder = await temporaryFolder()
   await mkdir(inFolder('tarballs'))
   const tarballs = await packAll(
-    ['core', 'memory', 'redis', 'memcached', 'hazelcast', 'koa', 'express', 'cli'],
+    ['core', 'memory', 'redis', 'memcached', 'hazelcast', 'peer', 'koa', 'express', 'cli'],
     inFolder('tarballs'),
   )
   await npmProject(inFolder('npm-newest'), tarballs, { ...newest, ...types })
@@ -87,12 +87,14 @@ describe.each(['npm-newest', 'npm-oldest', 'pnpm'])('installed from tarballs: %s
   )
 })
 
-test('the command of the installed package opens the demo, and Ctrl-C closes it', async () => {
-  const bin = join(inFolder('npm-newest'), 'node_modules/.bin/holdfast')
+test.each(['npm-newest', 'pnpm'])('the command of the installed package opens the demo: %s', async (project) => {
+  const bin = join(inFolder(project), 'node_modules/.bin/holdfast')
   const demo = startCommand(bin, { args: ['demo', '--port', '0'], cwd: folder, env: { NODE_OPTIONS: undefined } })
   const [address] = await demo.printed(/http:\/\/127\.0\.0\.1:\d+/)
   expect(await (await fetch(address)).text()).toContain('Holdfast')
   expect((await fetch(`${address}/demo/page.js`)).headers.get('content-type')).toContain('javascript')
+  const { approach, visitors } = await demoState(address)
+  expect([approach, ...visitors.map(({ login }) => login)]).toEqual(['peer', ...Array<string>(6).fill('in')])
   expect(await demo.stop('SIGINT')).toEqual({ code: 0, signal: null })
 })
 

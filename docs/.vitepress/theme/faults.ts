@@ -30,6 +30,7 @@ const families = {
   memcached: { memcached: 'one Memcached', 'memcached-3': 'three, each session on two' },
   failover: { 'redis-standby': 'Redis, standby Redis', 'redis-memcached': 'Redis, standby Memcached' },
   hazelcast: { hazelcast: 'three members' },
+  peer: { peer: 'three app servers' },
 } satisfies Readonly<Record<string, Readonly<Record<string, string>>>>
 
 export type Family = keyof typeof families

@@ -1,10 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
+import { setInterval } from 'node:timers/promises'
 import { firstMessage } from './first-message.js'
 import type { ServerReady } from './serve.js'
 import type { ServerState } from './state.js'
 import type { StoreConfig } from './store-config.js'
+
+/** How often its health is asked. */
+const HEALTH_EVERY_MS = 100
 
 export type AppServerStatus =
   | { readonly is: 'stopped' }
@@ -27,6 +31,7 @@ export class AppServer {
   readonly name: string
   readonly framework: ServerState['framework']
   #answered = 0
+  #isHealthy = false
   #status: AppServerStatus = { is: 'stopped' }
   readonly #wanted = new WeakSet<ChildProcess>()
   readonly #options: AppServerOptions
@@ -44,6 +49,11 @@ export class AppServer {
   /** Where it listens while it is running. */
   get url(): string | undefined {
     return this.#status.is === 'running' ? `http://127.0.0.1:${this.#status.port}` : undefined
+  }
+
+  /** What it said last when it was asked whether it should get requests. */
+  get isHealthy(): boolean {
+    return this.#isHealthy
   }
 
   /** Requests that the running process has answered, as the balancer counts them. */
@@ -66,7 +76,10 @@ export class AppServer {
     this.#answered = 0
     this.#become({ is: 'starting', process: child })
     const { port } = await firstMessage<ServerReady>(child, `Server ${name}`, () => child.kill('SIGKILL'))
+    this.#isHealthy = await isHealthy(port)
+    if (child.exitCode !== null || child.signalCode !== null) return
     this.#become({ is: 'running', process: child, port })
+    void this.#keepAsking(child, port)
   }
 
   /** SIGKILL: the process gets no chance to save anything. Resolves when it is gone. */
@@ -76,6 +89,13 @@ export class AppServer {
     this.#wanted.add(child)
     child.kill('SIGKILL')
     await once(child, 'exit')
+  }
+
+  async #keepAsking(child: ChildProcess, port: number): Promise<void> {
+    for await (const _ of setInterval(HEALTH_EVERY_MS, undefined, { ref: false })) {
+      if (this.#status.is !== 'running' || this.#status.process !== child) return
+      this.#isHealthy = await isHealthy(port)
+    }
   }
 
   #ended(child: ChildProcess, how: string): void {
@@ -88,4 +108,10 @@ export class AppServer {
     this.#status = status
     this.#options.onChange()
   }
+}
+
+const isHealthy = async (port: number): Promise<boolean> => {
+  const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined)
+  await answer?.body?.cancel()
+  return answer?.ok ?? false
 }

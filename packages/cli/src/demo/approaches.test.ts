@@ -17,6 +17,10 @@ const put = async (path: string): Promise<void> => {
 const grid = (url = ''): unknown =>
   approachesFor({ HOME: home, PATH: join(home, 'bin'), HAZELCAST_URL: url }).find(({ id }) => id === 'hazelcast')
 
+test('the first one, which the demo begins with, needs nothing but Node', () => {
+  expect(approachesFor({})[0]).toMatchObject({ id: 'peer', title: 'Between the app servers', store: { kind: 'Peer' } })
+})
+
 test('the data grid needs Java and the jar where Maven keeps it', async () => {
   expect(grid()).toBeUndefined()
   await put('bin/java')

@@ -3,7 +3,7 @@ import { findProgram } from './find-program.js'
 import { findRedis, findRedisProgram, type MissingRedis, type RedisProgram } from './find-redis.js'
 import { oneRedis, redisPair, threeHazelcast, threeMemcached } from './own-servers.js'
 import { roundRobin, stickyByAddress, stickyByCookie, type Policy } from './policies.js'
-import type { GivenServers, OwnServers } from './store-config.js'
+import type { GivenServers, OwnServers, PeerServers } from './store-config.js'
 
 /** One entry of the page's switch: how the balancer spreads requests, and where the servers keep their sessions. */
 export interface Approach {
@@ -11,8 +11,8 @@ export interface Approach {
   readonly title: string
   /** One or two sentences for the page. */
   readonly line: string
-  /** The `SESSION_STORE` of the app servers, or the session servers that they share. */
-  readonly store: string | GivenServers | OwnServers
+  /** The `SESSION_STORE` of the app servers, or what they share their sessions through. */
+  readonly store: string | GivenServers | OwnServers | PeerServers
   /** Called once for each time that the approach is chosen. */
   readonly policy: () => Policy
   /** The balancer names the chosen server in a cookie of its own. */
@@ -27,6 +27,17 @@ export interface MissingApproach extends MissingRedis {
 
 /** What needs nothing but Node, in the order of the page; the first one is chosen at the start. */
 const withoutServers = [
+  {
+    id: 'peer',
+    title: 'Between the app servers',
+    line: 'Each login is kept by two of the three app servers: a primary and a backup. Any one may die.',
+    store: {
+      kind: 'Peer',
+      holds: 'Each session is in the memory of two of the three servers: its primary and its backup.',
+    },
+    policy: roundRobin,
+    setsRoute: false,
+  },
   {
     id: 'round-robin',
     title: 'Round-robin',

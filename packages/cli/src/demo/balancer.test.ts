@@ -13,6 +13,7 @@ interface Answered {
 /** A server that answers with its name and the headers that it got, and sets a cookie as a session would. */
 class FakeShop implements Backend {
   url: string | undefined
+  isHealthy = true
   answers = 0
   listener: RequestListener = (request, response) => {
     response.setHeader('set-cookie', 'sid=new; Path=/')
@@ -134,6 +135,14 @@ describe('a server that is gone', () => {
     const response = await fetch(`${origin}/sign-in/Mia`, { method: 'POST' })
     expect([response.status, await response.text()]).toEqual([502, 'Server A did not answer.\n'])
     expect(arrived).toBe(1)
+  })
+
+  test('is running and says that it is not healthy: it gets requests only when none is', async () => {
+    await open('round-robin')
+    shop('B').isHealthy = false
+    expect([(await seen()).server, (await seen()).server, (await seen()).server]).toEqual(['A', 'C', 'A'])
+    for (const each of shops) each.isHealthy = false
+    expect([(await seen()).server, (await seen()).server]).toEqual(['A', 'B'])
   })
 
   test('was the last one: the visitor gets 503', async () => {

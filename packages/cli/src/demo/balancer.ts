@@ -13,10 +13,11 @@ export const SERVER_HEADER = 'x-served-by'
 /** The balancer's own cookie, as HAProxy's `cookie SRV insert` sets it. */
 const ROUTE_COOKIE = 'SRV'
 
-/** A server as the balancer sees it; it gets requests while it has a `url`. */
+/** A server as the balancer sees it; it gets requests while it has a `url` and, unless none is, is healthy. */
 export interface Backend {
   readonly name: string
   readonly url: string | undefined
+  readonly isHealthy: boolean
   countAnswer(): void
 }
 
@@ -70,8 +71,10 @@ export class Balancer {
   }
 
   #pick(address: string, request: IncomingMessage, failed: ReadonlySet<Backend>): Backend | undefined {
-    const live = this.#servers.filter((server) => server.url !== undefined && !failed.has(server))
-    if (live.length === 0) return undefined
+    const running = this.#servers.filter((server) => server.url !== undefined && !failed.has(server))
+    if (running.length === 0) return undefined
+    const healthy = running.filter((server) => server.isHealthy)
+    const live = healthy.length > 0 ? healthy : running
     const names = live.map((server) => server.name)
     const name = this.#policy({ address, route: routeOf(request) }, names)
     return live.find((server) => server.name === name)

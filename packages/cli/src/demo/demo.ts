@@ -3,7 +3,7 @@ import { AppServer } from './app-server.js'
 import type { Approach, MissingApproach } from './approaches.js'
 import { Balancer } from './balancer.js'
 import { fleet, people } from './cast.js'
-import { obituary, serverIsBack } from './notices.js'
+import { obituary, peerObituary, serverIsBack, type Others } from './notices.js'
 import { Scoreboard } from './scoreboard.js'
 import { SessionServers } from './session-servers.js'
 import type { ApproachState, DemoState, ServerState, VisitorState } from './state.js'
@@ -36,15 +36,15 @@ export class Demo {
     const onCrash = (server: AppServer, how: string): void =>
       this.#say(this.#obituary(server.name, `stopped by itself (${how})`))
     this.#servers = fleet.map((server) => new AppServer({ ...server, env, onChange, onCrash }))
-    const { store } = this.#approach
-    this.#sessionServers = new SessionServers({ store, onChange, onCrash: (notice) => this.#say(notice) })
+    this.#sessionServers = new SessionServers({ onChange, onCrash: (notice) => this.#say(notice) })
     this.balancer = new Balancer(this.#servers, this.#approach)
   }
 
   /** Starts the servers and signs everybody in. `origin` is where the balancer listens. Rejects when a server does not start. */
   async start(origin: string): Promise<void> {
     this.#origin = origin
-    await Promise.all(this.#servers.map((server) => server.start(this.#sessionServers.config)))
+    await this.#sessionServers.use(this.#approach.store)
+    await Promise.all(this.#servers.map((server) => this.#startServer(server)))
     await this.#traffic.between(() => this.#signInAll())
   }
 
@@ -82,9 +82,10 @@ export class Demo {
     if (this.#sessionServers.has(name)) return this.#says(await this.#sessionServers.kill(name))
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'running') return false
-    const notice = this.#obituary(name, `was killed (SIGKILL, process ${server.status.process.pid})`)
+    const how = `was killed (SIGKILL, process ${server.status.process.pid})`
+    const visitors = this.#visitorStates()
     await server.kill()
-    this.#say(notice)
+    this.#say(this.#obituary(name, how, visitors))
     return true
   }
 
@@ -93,8 +94,8 @@ export class Demo {
     if (this.#sessionServers.has(name)) return await this.#restartSessionServer(name)
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'stopped') return false
-    if (await this.#succeeds(server.start(this.#sessionServers.config)))
-      this.#say(serverIsBack(name, this.#sessionServers.kind))
+    if (await this.#succeeds(this.#startServer(server)))
+      this.#say(serverIsBack(name, this.#sessionServers.kind, this.#others(name)))
     return true
   }
 
@@ -132,6 +133,7 @@ export class Demo {
     const sessionServers = this.#sessionServers.state
     const { requests } = this.#scoreboard
     const score = this.#scoreboard.score(this.#approach.id)
+    const waiting = this.#visitors.filter(({ login }) => login === 'unknown').length
     return {
       approach: this.#approach.id,
       approaches: this.#approaches.map((approach) => this.#approachState(approach)),
@@ -140,7 +142,7 @@ export class Demo {
       visitors: this.#visitorStates(),
       requests,
       traffic: this.#traffic.running ? 'running' : 'paused',
-      verdict: judge({ score, servers, sessionServers, newest: requests.at(-1) }),
+      verdict: judge({ score, servers, sessionServers, newest: requests.at(-1), waiting }),
       notice: this.#notice,
     }
   }
@@ -187,11 +189,15 @@ export class Demo {
     }
   }
 
+  #startServer(server: AppServer): Promise<void> {
+    return server.start(this.#sessionServers.configOf(server.name))
+  }
+
   /** A server reads its store when it starts. */
   async #startAnew(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.kill()))
     await this.#succeeds(this.#sessionServers.use(this.#approach.store))
-    await Promise.all(this.#servers.map((server) => this.#succeeds(server.start(this.#sessionServers.config))))
+    await Promise.all(this.#servers.map((server) => this.#succeeds(this.#startServer(server))))
   }
 
   async #restartSessionServer(name: string): Promise<boolean> {
@@ -230,8 +236,20 @@ export class Demo {
     this.#onChange()
   }
 
-  #obituary(server: string, how: string): string {
-    return obituary(server, how, this.#visitorStates(), this.#sessionServers.kind)
+  /** The names of the other app servers, by whether they run. */
+  #others(name: string): Others {
+    const isRunning = ({ status }: AppServer): boolean => status.is === 'running'
+    const others = this.#servers.filter((server) => server.name !== name)
+    return {
+      running: others.filter(isRunning).map((server) => server.name),
+      down: others.filter((server) => !isRunning(server)).map((server) => server.name),
+    }
+  }
+
+  #obituary(server: string, how: string, visitors = this.#visitorStates()): string {
+    const { kind } = this.#sessionServers
+    if (kind === 'Peer') return peerObituary(server, how, this.#others(server))
+    return obituary(server, how, visitors, kind)
   }
 }
 

@@ -1,6 +1,12 @@
 import type { VisitorState } from './state.js'
 import type { Kind } from './store-config.js'
 
+/** The app servers beside the one that a notice is about. */
+export interface Others {
+  readonly running: readonly string[]
+  readonly down: readonly string[]
+}
+
 /**
  * Says whose login ended with an app server. One that is kept in memory lives where its last answer came from; `kind` is
  * what keeps the others.
@@ -18,10 +24,21 @@ export function obituary(
   return `Server ${server} ${how}. Gone with it: ${logins} of ${listed(names)}.`
 }
 
-export const serverIsBack = (server: string, kind: Kind | undefined): string =>
-  kind === undefined
-    ? `Server ${server} is back, with an empty memory.`
-    : `Server ${server} is back, and asks ${kind} for the logins.`
+/** The same of one that keeps logins together with `others`: what it had, one of them has, too, unless that died with it. */
+export function peerObituary(server: string, how: string, { running, down }: Others): string {
+  if (running.length === 0) return `Server ${server} ${how}. It was the last one: all logins are gone.`
+  if (down.length === 0)
+    return `Server ${server} ${how}. ${listed(running, 'or')} has the other copy of each of its logins.`
+  const both = listed([...down, server])
+  return `Server ${server} ${how}. ${listed(running)} is left: gone are the logins of ${both} that it had no copy of yet.`
+}
+
+export function serverIsBack(server: string, kind: Kind | undefined, { running }: Others): string {
+  if (kind === undefined || (kind === 'Peer' && running.length === 0))
+    return `Server ${server} is back, with an empty memory.`
+  if (kind !== 'Peer') return `Server ${server} is back, and asks ${kind} for the logins.`
+  return `Server ${server} is back. ${listed(running)} brought it its share of the logins before its first request.`
+}
 
 // What happened to a session server of the demo. `othersGoOn`: there are others, and all of them run.
 
@@ -54,4 +71,5 @@ function gone(name: string, othersGoOn: boolean): string {
 /** One of several has a number in its name. */
 const isAlone = (name: string): boolean => !/\d$/.test(name)
 
-const listed = (names: readonly string[]): string => new Intl.ListFormat('en').format(names)
+const listed = (names: readonly string[], word: 'and' | 'or' = 'and'): string =>
+  new Intl.ListFormat('en', { type: word === 'and' ? 'conjunction' : 'disjunction' }).format(names)

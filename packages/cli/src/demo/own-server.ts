@@ -1,9 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { extname } from 'node:path'
 import { firstMessage } from './first-message.js'
+import { freePort } from './free-port.js'
 import type { SessionServerReady } from './server-keeper.js'
 import type { ServerOrder } from './server-command.js'
 import type { OwnServers } from './store-config.js'
@@ -99,24 +98,5 @@ export class OwnServer {
   #become(status: OwnServerStatus): void {
     this.#status = status
     this.#options.onChange()
-  }
-}
-
-/**
- * Below the ports that systems give to clients (32768 and above on Linux): no connection takes it while the server is down, and
- * no client that tries it again and again connects to itself.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(12_000, 32_000)
-    const server = createServer()
-    try {
-      await once(server.listen(port, '127.0.0.1'), 'listening')
-      return port
-    } catch {
-      continue
-    } finally {
-      server.close()
-    }
   }
 }

@@ -13,15 +13,16 @@ export interface ServerReady {
 /**
  * Runs a shop on a free port of 127.0.0.1, tells the parent process the port, and ends when the parent is gone, however
  * that happened. It tells when `sessions` are ready or, after 10 s, that they are not: the shop serves then, too, with
- * 503. `/health` says how many requests it has answered.
+ * 503. `/health` answers 200 when the shop should get requests, else 503, and says how many it has answered.
  */
 export function serve(
   shop: (request: IncomingMessage, response: ServerResponse) => unknown,
-  sessions: { ready(): Promise<void> },
+  sessions: { ready(): Promise<void>; health(): { readonly ok: boolean } },
 ): void {
   let answered = 0
   const server = createServer((request, response) => {
     if (request.url === '/health') {
+      response.statusCode = sessions.health().ok ? 200 : 503
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ server: serverName, answered }))
       return
     }

@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { hazelcastConfig } from './hazelcast-config.js'
-import type { Kind } from './store-config.js'
+import type { ServerKind } from './store-config.js'
 
 /** What the keeper of a session server is told. */
 export interface ServerOrder {
-  readonly kind: Kind
+  readonly kind: ServerKind
   /** The path of the program. */
   readonly program: string
   /** What Java runs. */

@@ -1,29 +1,33 @@
 import type { Approach } from './approaches.js'
+import { fleet } from './cast.js'
 import { hostOf } from './find-redis.js'
 import { crashed, frozen, isBack, killed, thawed } from './notices.js'
 import { OwnServer } from './own-server.js'
+import { Peers } from './peers.js'
 import type { SessionServersState, SessionServerState } from './state.js'
-import type { GivenServers, Kind, StoreConfig } from './store-config.js'
+import type { GivenServers, Kind, PeerServers, StoreConfig } from './store-config.js'
+
+/** Whose config the page shows. */
+const FIRST = fleet[0].name
 
 export interface SessionServersOptions {
-  readonly store: Approach['store']
   readonly onChange: () => void
   /** One of the demo's own servers ended and nobody had asked for it. */
   readonly onCrash: (notice: string) => void
 }
 
 /**
- * What the app servers share their sessions through: servers of the demo, a Redis that was given and is not touched, or
- * nothing. Each of `kill` to `thaw` gives what there is to say of it; `undefined`: it does not fit the state.
+ * What the app servers share their sessions through: servers of the demo, one that was given and is not touched, each other,
+ * or nothing. Each of `kill` to `thaw` gives what there is to say of it; `undefined`: it does not fit the state.
  */
 export class SessionServers {
   readonly #options: SessionServersOptions
-  #store: Approach['store']
+  readonly #peers = new Peers()
+  #store: Approach['store'] = 'memory:'
   #servers: readonly OwnServer[] = []
 
   constructor(options: SessionServersOptions) {
     this.#options = options
-    this.#store = options.store
   }
 
   /** What the app servers share their sessions through, if they do. */
@@ -32,9 +36,10 @@ export class SessionServers {
     return this.#store.kind
   }
 
-  /** For the environment of the app servers. */
-  get config(): StoreConfig {
+  /** For the environment of the app server of that name. */
+  configOf(appServer: string): StoreConfig {
     if (typeof this.#store === 'string') return { SESSION_STORE: this.#store }
+    if (this.#store.kind === 'Peer') return this.#peers.configOf(appServer)
     if ('url' in this.#store) return { SESSION_STORE: this.#store.url }
     return this.#store.config(this.#servers.map(({ address }) => address))
   }
@@ -42,8 +47,9 @@ export class SessionServers {
   get state(): SessionServersState | undefined {
     if (typeof this.#store === 'string') return undefined
     if ('url' in this.#store) return givenState(this.#store)
+    if (this.#store.kind === 'Peer') return peerState(this.#store, this.#peers.configOf(FIRST))
     const { kind, spare, holds } = this.#store
-    const config = Object.entries(this.config).map(([name, value]) => `${name}=${value}`)
+    const config = Object.entries(this.configOf(FIRST)).map(([name, value]) => `${name}=${value}`)
     return { kind, spare, holds, config, servers: this.#servers.map(stateOf) }
   }
 
@@ -55,7 +61,8 @@ export class SessionServers {
   async use(store: Approach['store']): Promise<void> {
     await this.close()
     this.#store = store
-    this.#servers = typeof store === 'string' || 'url' in store ? [] : store.names.map((name) => this.#make(name))
+    if (typeof store !== 'string' && store.kind === 'Peer') await this.#peers.takePorts()
+    this.#servers = typeof store !== 'string' && 'names' in store ? store.names.map((name) => this.#make(name)) : []
     await Promise.all(this.#servers.map((server) => server.takePort()))
     await Promise.all(this.#servers.map((server) => this.#start(server)))
   }
@@ -113,6 +120,12 @@ export class SessionServers {
     const others = this.#servers.filter((server) => server.name !== name)
     return others.length > 0 && others.every(({ status }) => status.is === 'running')
   }
+}
+
+/** The secret is not for the page. */
+function peerState({ kind, holds }: PeerServers, { SESSION_STORE }: StoreConfig): SessionServersState {
+  const config = [`SESSION_STORE=${SESSION_STORE} #\u00a0server\u00a0${FIRST}`, 'HOLDFAST_PEER_SECRET=…']
+  return { kind, spare: 1, holds, config, servers: [] }
 }
 
 function givenState({ kind, url }: GivenServers): SessionServersState {

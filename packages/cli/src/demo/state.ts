@@ -6,7 +6,7 @@ export interface DemoState {
   readonly approach: string
   readonly approaches: readonly ApproachState[]
   readonly servers: readonly ServerState[]
-  /** Where the servers keep their sessions, under an approach that has such servers. */
+  /** What the servers share their sessions through, under an approach in which they do. */
   readonly sessionServers: SessionServersState | undefined
   readonly visitors: readonly VisitorState[]
   /** The newest requests, oldest first. */
@@ -66,6 +66,7 @@ export interface SessionServersState {
   readonly holds: string
   /** The lines of the app servers' config. */
   readonly config: readonly string[]
+  /** None when the app servers share with each other. */
   readonly servers: readonly SessionServerState[]
 }
 

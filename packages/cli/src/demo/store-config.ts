@@ -2,20 +2,31 @@
 export interface StoreConfig {
   readonly SESSION_STORE: string
   readonly SESSION_FAILOVER?: string
+  readonly HOLDFAST_PEER_SECRET?: string
 }
 
 /** The kinds of session servers. */
-export type Kind = 'Redis' | 'Memcached' | 'Hazelcast'
+export type ServerKind = 'Redis' | 'Memcached' | 'Hazelcast'
+
+/** What the app servers share their sessions through: session servers, or each other. */
+export type Kind = ServerKind | 'Peer'
+
+/** The app servers keep the sessions among themselves. */
+export interface PeerServers {
+  readonly kind: 'Peer'
+  /** One sentence for the page: where a session is. */
+  readonly holds: string
+}
 
 /** Session servers that are there already: the demo uses them, and neither starts nor ends them. */
 export interface GivenServers {
-  readonly kind: Kind
+  readonly kind: ServerKind
   readonly url: string
 }
 
 /** Session servers that the demo starts and ends as it likes. */
 export interface OwnServers {
-  readonly kind: Kind
+  readonly kind: ServerKind
   /** The path of the program. */
   readonly program: string
   /** What Java runs, where that is the program. */

@@ -28,6 +28,7 @@ const said = (score: Partial<Score>, situation: Partial<Situation> = {}): string
     servers: running,
     sessionServers: undefined,
     newest: undefined,
+    waiting: 0,
     ...situation,
   })
   return `${tone}: ${headline} ${line}`
@@ -126,5 +127,41 @@ describe('with a session server', () => {
     expect(said({ kept: 9 }, { sessionServers: grid('stopped', 'running', 'frozen') })).toBe(
       'bad: Too few Hazelcast servers are left. Visitors get a 503 until one is back.',
     )
+  })
+})
+
+describe('between the app servers', () => {
+  const peers: SessionServersState = { kind: 'Peer', spare: 1, holds: '', config: [], servers: [] }
+  const fleet = (...down: readonly string[]): readonly ServerState[] =>
+    ['A', 'B', 'C'].map((name) => ({ ...server(down.includes(name) ? 'stopped' : 'running'), name }))
+  const among = (score: Partial<Score>, down: readonly string[], waiting = 0): string =>
+    said(score, { servers: fleet(...down), sessionServers: peers, waiting })
+
+  test('praise says who is missing, and asks for a victim while nobody is', () => {
+    expect(among({}, [])).toBe(
+      'good: Everybody is signed in. Each login lives in the memory of two servers, a primary and a backup.',
+    )
+    expect(among({ kept: 9 }, [])).toMatch(/signed in\. Now kill a server\.$/)
+    expect(among({ kept: 9 }, ['B'])).toMatch(/signed in\. And that without server B\.$/)
+    expect(among({ kept: 9 }, ['A', 'B'])).toMatch(/signed in\. Server C alone keeps them now\.$/)
+  })
+
+  test('logins that two servers took along are out of reach at first, and lost when these are back', () => {
+    expect(among({ kept: 9, failed: 3, keptInARow: 9 }, ['A', 'B'], 2)).toBe(
+      'bad: 2 logins out of reach. The servers that are left cannot vouch for A and B. Their visitors get a 503 until those are back, and a new sign-in if nobody else had a copy.',
+    )
+    expect(among({ kept: 9, lost: 2 }, [])).toBe(
+      'bad: 2 logins lost. 2 of 11 page views found the visitor signed out: no server had the login any more.',
+    )
+  })
+
+  test('a 503 while all or all but one are there passes by itself', () => {
+    expect(among({ kept: 9, failed: 1 }, ['B'], 1)).toBe(
+      'bad: 1 login out of reach. Its visitor gets a 503 until the servers have found each other.',
+    )
+  })
+
+  test('nobody is left: the shop is closed', () => {
+    expect(among({ kept: 9 }, ['A', 'B', 'C'], 6)).toMatch(/^bad: The shop is closed\./)
   })
 })
