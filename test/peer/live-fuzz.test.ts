@@ -8,7 +8,7 @@ import { mutated, randomNumbers, validFrames } from './mutations.js'
 import { isRequest } from './shapes.js'
 import { newTransport, nodeNames, read } from './transports.js'
 
-const KNOWN = '10.255.255.1:7946'
+const KNOWN = '127.0.0.1:1'
 const SEED = 20_260_102
 
 async function startNode() {

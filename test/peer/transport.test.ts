@@ -30,6 +30,22 @@ async function pair(handler: PeerHandler = echo) {
   return { a: a!, b: b!, toB: names[1], toA: names[0] }
 }
 
+describe('a node that the other does not have in its list yet', () => {
+  test.each([
+    ['first', 0],
+    ['last', 1],
+  ] as const)('is talked with, also where its name sorts %s', async (_, newcomer) => {
+    const names = (await nodeNames(2)) as [string, string]
+    const [self, old] = newcomer === 0 ? names : ([names[1], names[0]] as const)
+    const gone = `127.0.0.3:${await freePort()}`
+    const a = newTransport({ self: old, peers: [gone] })
+    const b = newTransport({ self, peers: [gone, old] })
+    await Promise.all([a.start(echo), b.start(echo)])
+    await untilConnected([a, b])
+    expect(await dataOf(b.call(old, read('k')))).toBe('k')
+  })
+})
+
 describe('calls', () => {
   test('go from each node to each other, and say who asks', async () => {
     const names = await nodeNames(3)

@@ -61,8 +61,6 @@ const misnamed = (lookedFor: string, found: string): Refusal => ({
 })
 
 const listRefusal = (ours: Hello, theirs: Hello): Refusal | undefined => {
-  if (!ours.members.includes(theirs.name)) return unlisted(theirs.name, ours)
-  if (!theirs.members.includes(ours.name)) return unlisted(ours.name, theirs)
   if (differByOneAtMost(ours.members, theirs.members)) return undefined
   const lists = `${listed(ours)} and ${listed(theirs)}`
   return {
@@ -70,10 +68,5 @@ const listRefusal = (ours: Hello, theirs: Hello): Refusal | undefined => {
     message: `The lists differ by more than one name: ${lists}. Change them by one name at a time.`,
   }
 }
-
-const unlisted = (name: string, { name: at, members }: Hello): Refusal => ({
-  code: 'NAME',
-  message: `${name} is not in the list of ${at}, which is ${members.join(', ')}. Give all nodes the same list.`,
-})
 
 const listed = ({ name, members }: Hello): string => `that of ${name} is ${members.join(', ')}`

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, createServer as createTlsServer, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { ConfigError, GatheredWrites, StoreUnavailableError, warnOnce } from '@holdfast/core'
 import { newCounts, type TransportCounts } from './counts.js'
@@ -43,11 +44,14 @@ interface GreetingEvents {
 }
 
 const LOOK_EVERY_MS = 250
+/** Looks without a connection after which it is not left to the other side any more. */
+const PATIENCE = 8
 /** Attempts with other secrets that are remembered. */
 const UNKNOWN_KEYS = 100
 
 /**
- * One TLS 1.3 connection for each pair of nodes; the node whose name sorts first makes it, and again when it is lost. Both
+ * One TLS 1.3 connection for each pair of nodes; the node whose name sorts first makes it, and again when it is lost; the
+ * other does where that has not come for two seconds. Both
  * sides prove that they have the secret before a byte of a message is read. Throws `ConfigError`.
  */
 export function tlsTransport(options: TlsTransportOptions): TlsTransport {
@@ -96,8 +100,7 @@ class TlsPeers implements TlsTransport {
     this.#accept()
     const looking = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
     this.#closing.signal.addEventListener('abort', () => clearInterval(looking))
-    for (const [name, address] of this.#peers)
-      if (this.#self < name) this.#dialling.push(this.#keepConnected(name, address))
+    for (const [name, address] of this.#peers) this.#dialling.push(this.#keepConnected(name, address))
   }
 
   async call<Request extends PeerRequest>(peer: string, request: Request): Promise<PeerReply<Request>> {
@@ -153,6 +156,8 @@ class TlsPeers implements TlsTransport {
     let refused = 0
     let current = 0
     await keepConnected(async () => {
+      if (name < this.#self) await this.#untilMissed(name)
+      if (this.#closing.signal.aborted) return 0
       const { openMs, reason } = await this.#dial(name, { ...clients[current], ...target(address) })
       if (openMs !== undefined) refused = 0
       else if (isTlsFailure(reason)) {
@@ -162,6 +167,15 @@ class TlsPeers implements TlsTransport {
       }
       return openMs ?? 0
     }, this.#closing.signal)
+  }
+
+  /** The other side makes the connection, unless its list of nodes is an older one, which does not have this node. */
+  async #untilMissed(name: string): Promise<void> {
+    const { signal } = this.#closing
+    for (let missing = 0; missing < PATIENCE && !signal.aborted;) {
+      await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => {})
+      missing = this.#connections.has(name) ? 0 : missing + 1
+    }
   }
 
   #dial(name: string, settings: ConnectionOptions): Promise<Ended> {
@@ -226,7 +240,7 @@ class TlsPeers implements TlsTransport {
   }
 
   #certificateRefusal(socket: TLSSocket, name: string): Refusal | undefined {
-    const fault = this.#credentials.faultOf(socket, this.#peers.get(name) as PeerAddress)
+    const fault = this.#credentials.faultOf(socket, addressOf('the name of a peer', name))
     return fault === undefined ? undefined : { code: 'CERTIFICATE', message: `${name} was refused: ${fault}` }
   }
 
