@@ -107,6 +107,12 @@ export class PeerNode {
     return this.#isFull
   }
 
+  /** All that it has heard have the same list of nodes. */
+  get isAgreed(): boolean {
+    for (const peer of this.peers.values()) if (peer.hasOtherList(this.#list)) return false
+    return true
+  }
+
   /** It may answer reads of this key from its own memory. */
   mayAnswer(key: string): boolean {
     const [first, second] = this.rank(key)
@@ -251,17 +257,20 @@ export class PeerNode {
         return { record, isFilling: record === undefined && this.isFilling }
       }
       case 'write':
+        this.#shareOf(from, request.key)
         return memory.write(request.key, request.record, request.condition)
       case 'touch':
+        this.#shareOf(from, request.key)
         return memory.touch(request.key, request.record, request.expiresAt)
       case 'bypassed':
-        return { waitMs: this.noteBypassed(request.key, request.nodes) }
+        return { waitMs: Math.max(this.noteBypassed(request.key, request.nodes), this.#shareOf(from, request.key)) }
       case 'compare':
         return { differing: await this.#sweeps.compare(from, request.sums) }
       case 'offer':
         return { wanted: await this.#sweeps.wanted(request.offers) }
       case 'push':
         await this.#sweeps.take(request.records)
+        for (const [key] of request.records) this.#shareOf(from, key)
         return {}
       case 'swept': {
         const peer = this.peers.get(from)
@@ -271,10 +280,19 @@ export class PeerNode {
     }
   }
 
+  /**
+   * What comes from a node with another list may lack homes that this one knows of: they are owed it. For how many ms one
+   * of them may still answer alone.
+   */
+  #shareOf(from: string, key: string): number {
+    const peer = this.peers.get(from)
+    return peer && !peer.hasOtherList(this.#list) ? 0 : this.noteBypassed(key, this.homesOf(key))
+  }
+
   #greet(from: string, ping: Extract<PeerRequest, { op: 'ping' }>): PeerReplies['ping'] {
     const peer = this.peers.get(from)
     peer?.heard(ping, this.#clock())
-    const hasLease = peer !== undefined && !ping.isLeaving && this.#isFull && peer.isWhole(this.#list)
+    const hasLease = peer !== undefined && !ping.isLeaving && this.#isFull && this.isAgreed && peer.isWhole(this.#list)
     if (hasLease) peer.grantedUntil = performance.now() + LEASE_MS
     return { ...this.#introduction(), hasLease }
   }
