@@ -11,6 +11,8 @@ import { currentCause, type Process, VirtualTime } from './virtual-time.js'
 export interface Scenario {
   readonly nodes?: number
   readonly clients?: number
+  /** Takes twice as long as others to simulate, and is tried less often. */
+  readonly isCostly?: boolean
   /** Requests go to any node, not only to those that say they are ready. */
   readonly anyNode?: boolean
   /** Both sides of a cut serve their own: what they show may be old until they meet again. */
