@@ -10,6 +10,10 @@ const only = /^(\d+) (.+)$/.exec(process.env['HOLDFAST_PEER_RUN'] ?? '')
 const kinds = Object.keys(scenarios)
 console.info(`peer: ${only ? only[0] : `${numRuns} runs of ${kinds.length} kinds of faults, HOLDFAST_SEED=${seed}`}`)
 
+/** What costs less is tried more often. */
+const often = ([kind, { isCostly }]: readonly [string, Scenario]): readonly string[] =>
+  Array<string>(isCostly ? 1 : 3).fill(kind)
+
 test(
   'whatever fails, nothing is lost, nothing old is shown, and nobody is logged out or in again',
   async () => {
