@@ -10,6 +10,9 @@ import { currentCause, type Process, VirtualTime } from './virtual-time.js'
 /** One kind of fault, done to nodes under load; at its end all are whole again. */
 export interface Scenario {
   readonly nodes?: number
+  readonly clients?: number
+  /** Takes twice as long as others to simulate, and is tried less often. */
+  readonly isCostly?: boolean
   /** Requests go to any node, not only to those that say they are ready. */
   readonly anyNode?: boolean
   /** Both sides of a cut serve their own: what they show may be old until they meet again. */
@@ -109,7 +112,7 @@ export class World {
     for (const name of this.names) this.start(name)
     await this.untilWhole('start')
     if (this.#idleMs === LONG_IDLE_MS) await this.#makeResting()
-    const clients = Array.from({ length: CLIENTS }, () => this.#client())
+    const clients = Array.from({ length: this.#scenario.clients ?? CLIENTS }, () => this.#client())
     await this.time.sleep(300)
     await this.#scenario.run(this)
     await this.untilWhole('the end')
@@ -120,9 +123,9 @@ export class World {
     for (const { process } of this.nodes.values()) process.isAlive = false
   }
 
-  start(name: string): void {
+  start(name: string, list = this.names): void {
     this.#hurry()
-    this.nodes.set(name, startNode(this.time, this.network, name, this.names, this.#idleMs))
+    this.nodes.set(name, startNode(this.time, this.network, name, list, this.#idleMs))
   }
 
   node(name: string): SimulatedNode {
@@ -132,6 +135,12 @@ export class World {
   kill(name: string): void {
     this.#hurry()
     this.node(name).process.isAlive = false
+  }
+
+  /** It is gone for good. */
+  remove(name: string): void {
+    this.kill(name)
+    this.nodes.delete(name)
   }
 
   pause(name: string): void {
@@ -341,7 +350,9 @@ export class World {
 
   async #check(login: Login, { process, engine, sessions }: SimulatedNode): Promise<void> {
     const { cookie, acknowledged, endedAt, isEnding, aliveUntil, isDegraded } = login
-    const isOver = isEnding || this.time.now > aliveUntil
+    // What one node alone took may have ended there, before the node was heard again.
+    const wasCutShort = isDegraded && this.#idleMs === SHORT_IDLE_MS
+    const isOver = isEnding || wasCutShort || this.time.now > aliveUntil
     const key = keyOf(/sid=([^.]*)/.exec(cookie)?.[1] ?? '')
     const reading = this.time.within(process, async () => ({
       seen: await engine.read(requestWith(cookie)),
@@ -355,7 +366,7 @@ export class World {
       const { seen, record } = read
       if (!seen || !record) this.broken.push('lost: a session')
       else if ([...acknowledged.keys()].some((field) => !(field in seen))) this.broken.push('lost: a change')
-      else if (record.expiresAt < clockAt(aliveUntil) && !isDegraded) this.broken.push('lost: a touch')
+      else if (record.expiresAt < clockAt(aliveUntil)) this.broken.push('lost: a touch')
     }
   }
 }

@@ -14,6 +14,24 @@ async function pause(world: World, name: string, longest: number): Promise<void>
   world.resume(name)
 }
 
+const NEW = '10.0.0.9:7946'
+
+/** Restarts each with this list, the next one when the one before is ready. */
+async function roll(world: World, names: readonly string[], list: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await Promise.race([world.drain(name), world.time.sleep(8_000)])
+    world.kill(name)
+    await world.upTo(500)
+    world.start(name, list)
+    await world.until(() => world.node(name).node.isFull, `${name} is ready with its new list`)
+  }
+}
+
+async function leave(world: World, name: string): Promise<void> {
+  await Promise.race([world.drain(name), world.time.sleep(8_000)])
+  world.remove(name)
+}
+
 /** One fault at a time, each over before the next. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'no fault': { run: (world) => world.time.sleep(500) },
@@ -63,6 +81,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     },
   },
   'nodes are far from each other, and one hangs': {
+    isCostly: true,
+    clients: 10,
     anyNode: true,
     run: async (world) => {
       world.network.distanceMs = 40
@@ -74,6 +94,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     },
   },
   'nodes are far from each other, and a link is cut': {
+    isCostly: true,
+    clients: 10,
     anyNode: true,
     run: async (world) => {
       world.network.distanceMs = 40
@@ -113,6 +135,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     },
   },
   'nodes are drained and restarted, one after the other': {
+    isCostly: true,
     run: async (world) => {
       for (const name of world.names) {
         await Promise.race([world.drain(name), world.time.sleep(8_000)])
@@ -196,6 +219,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     },
   },
   'two of five are killed and start with nothing': {
+    isCostly: true,
     nodes: 5,
     run: async (world) => {
       for (let times = 0; times < 2; times++) await restart(world, world.pick())
@@ -206,6 +230,33 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     run: async (world) => {
       await pause(world, world.pick(), 6_000)
       await world.time.sleep(700)
+    },
+  },
+  'a node is added to the list of all': {
+    isCostly: true,
+    run: async (world) => {
+      const list = [...world.names, NEW]
+      world.start(NEW, list)
+      await roll(world, world.names, list)
+    },
+  },
+  'a node is taken from the list of all, and stops first': {
+    isCostly: true,
+    run: async (world) => {
+      const gone = world.pick()
+      const list = world.names.filter((name) => name !== gone)
+      await leave(world, gone)
+      await roll(world, list, list)
+    },
+  },
+  'a node takes the place of another': {
+    isCostly: true,
+    run: async (world) => {
+      const gone = world.pick()
+      const stay = world.names.filter((name) => name !== gone)
+      await leave(world, gone)
+      world.start(NEW, [...stay, NEW])
+      await roll(world, stay, [...stay, NEW])
     },
   },
 }

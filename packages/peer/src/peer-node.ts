@@ -136,9 +136,9 @@ export class PeerNode {
     return this.isIsolated && this.#aloneMs < ISOLATED_MS
   }
 
-  /** It does not have all of its share, so that nothing under a key says nothing. */
+  /** It does not have all of its share, or takes what is there for expired: nothing under a key says nothing. */
   get isFilling(): boolean {
-    return !this.#isFull || !this.#vouches()
+    return !this.#isFull || !this.#vouches() || this.#isClockOff()
   }
 
   /** It has been brought its share, by all that it has heard. */
@@ -155,6 +155,12 @@ export class PeerNode {
     for (const peer of this.peers.values())
       if (peer.isReached ? !peer.isWhole(this.#list) : !peer.isMadeUp) return false
     return this.#isFull
+  }
+
+  /** All that it has heard have the same list of nodes. */
+  get isAgreed(): boolean {
+    for (const peer of this.peers.values()) if (peer.hasOtherList(this.#list)) return false
+    return true
   }
 
   /** It may answer reads of this key from its own memory. */
@@ -345,6 +351,7 @@ export class PeerNode {
       }
       case 'write': {
         const { key, record, condition } = request
+        this.#shareOf(from, key)
         return memory.write(
           key,
           record,
@@ -352,15 +359,17 @@ export class PeerNode {
         )
       }
       case 'touch':
+        this.#shareOf(from, request.key)
         return memory.touch(request.key, named(request.write), request.expiresAt)
       case 'bypassed':
-        return { waitMs: this.noteBypassed(request.key, request.nodes) }
+        return { waitMs: Math.max(this.noteBypassed(request.key, request.nodes), this.#shareOf(from, request.key)) }
       case 'compare':
         return { differing: await this.#sweeps.compare(from, request.sums) }
       case 'offer':
         return { wanted: await this.#sweeps.wanted(request.offers) }
       case 'push':
         await this.#sweeps.take(request.records)
+        for (const [key] of request.records) this.#shareOf(from, key)
         return {}
       case 'swept': {
         const peer = this.peers.get(from)
@@ -370,10 +379,19 @@ export class PeerNode {
     }
   }
 
+  /**
+   * What comes from a node with another list may lack homes that this one knows of: they are owed it. For how many ms one
+   * of them may still answer alone.
+   */
+  #shareOf(from: string, key: string): number {
+    const peer = this.peers.get(from)
+    return peer && !peer.hasOtherList(this.#list) ? 0 : this.noteBypassed(key, this.homesOf(key))
+  }
+
   #greet(from: string, ping: Extract<PeerRequest, { op: 'ping' }>): PeerReplies['ping'] {
     const peer = this.peers.get(from)
     peer?.heard(ping, this.#clock())
-    const hasLease = peer !== undefined && !ping.isLeaving && this.#isFull && peer.isWhole(this.#list)
+    const hasLease = peer !== undefined && !ping.isLeaving && this.#isFull && this.isAgreed && peer.isWhole(this.#list)
     if (hasLease) peer.grantedUntil = performance.now() + LEASE_MS
     return { ...this.#introduction(), hasLease }
   }

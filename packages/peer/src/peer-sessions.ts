@@ -119,13 +119,14 @@ export class PeerSessions implements PeerStore {
   }
 
   /**
-   * Those who took a write are told which homes it did not reach, and bring it there later. The second in rank says for how
+   * Those who took a write are told which homes it did not reach, and bring it there later; while lists of nodes differ they
+   * may know of more. The second in rank says for how
    * long the first may still answer alone; where it cannot be asked, that is as long as a lease is.
    */
   async #tell(key: string, takers: ReadonlySet<string>): Promise<void> {
     const [first = '', second = ''] = this.#node.rank(key).map(({ name }) => name)
     const nodes = this.#node.homesOf(key).filter((name) => !takers.has(name))
-    if (nodes.length === 0) return
+    if (nodes.length === 0 && this.#node.isAgreed) return
     const asked = new Set(nodes.includes(first) ? [...takers, second] : takers)
     const waits = await Promise.all(
       [...asked].map(async (name) => {

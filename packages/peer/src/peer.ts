@@ -62,6 +62,11 @@ export class Peer {
     return this.#isUp ? (this.#isLeaving ? 'leaving' : 'up') : 'down'
   }
 
+  /** It has said that its list is another one, and so it ranks keys in another way. */
+  hasOtherList(list: string): boolean {
+    return this.#list !== undefined && this.#list !== list
+  }
+
   /** It has all that this node holds for it, and ranks keys as this node does. */
   isWhole(list: string): boolean {
     return this.#sweptBoot === this.#boot && !this.needsSweep && this.#owed.size === 0 && this.#list === list

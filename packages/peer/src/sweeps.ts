@@ -8,8 +8,8 @@ const BUCKETS = 1_024
 /** Between two of them others get their turn: so many take about a millisecond. */
 const KEYS_AT_ONCE = 500
 const PUSHED_BYTES = 256 * 1024
-/** A round of handing over takes what was written during the one before. */
-const ROUNDS = 3
+/** A round of handing over takes what was written during the one before, and what a node did not take that has failed. */
+const ROUNDS = 5
 
 type Pushed = [key: string, record: SessionRecord]
 
@@ -50,7 +50,8 @@ export class Sweeps {
   async makeUpFor(peer: Peer): Promise<void> {
     peer.isMadeUp = true
     try {
-      await this.#bringToKeepers((key) => this.#node.homesOf(key).includes(peer.name))
+      const { hasFailed } = await this.#bringToKeepers((key) => this.#node.homesOf(key).includes(peer.name))
+      if (hasFailed) peer.isMadeUp = false
     } catch {
       peer.isMadeUp = false
     }
@@ -59,8 +60,8 @@ export class Sweeps {
   /** All that this node has, to those who keep it without this node. What fails is left to the nodes that stay. */
   async handOver(): Promise<void> {
     for (let round = 0; round < ROUNDS; round++) {
-      const brought = await this.#bringToKeepers(() => true).catch(() => 0)
-      if (brought === 0) return
+      const { brought, hasFailed } = await this.#bringToKeepers(() => true)
+      if (brought === 0 && !hasFailed) return
     }
   }
 
@@ -117,7 +118,7 @@ export class Sweeps {
     return sums
   }
 
-  async #bringToKeepers(isWanted: (key: string) => boolean): Promise<number> {
+  async #bringToKeepers(isWanted: (key: string) => boolean): Promise<{ brought: number; hasFailed: boolean }> {
     const keys = new Map<string, string[]>()
     for await (const key of this.#keys()) {
       if (!isWanted(key)) continue
@@ -129,8 +130,14 @@ export class Sweeps {
       }
     }
     let brought = 0
-    for (const [keeper, kept] of keys) brought += await this.#bringAll(keeper, kept)
-    return brought
+    let hasFailed = false
+    for (const [keeper, kept] of keys)
+      try {
+        brought += await this.#bringAll(keeper, kept)
+      } catch {
+        hasFailed = true
+      }
+    return { brought, hasFailed }
   }
 
   /** Offers the keys, and pushes what is wanted. Resolves to how many that were. */
