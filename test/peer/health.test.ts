@@ -1,8 +1,8 @@
 import type { Health } from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { PeerNode } from '../../packages/peer/src/peer-node.js'
-import { PeerSessions } from '../../packages/peer/src/peer-sessions.js'
+import { PeerSessions, routeNameOf } from '../../packages/peer/src/peer-sessions.js'
 import { clockAt } from './nodes.js'
 import { SimulatedNetwork } from './simulated-network.js'
 import { type Process, VirtualTime } from './virtual-time.js'
@@ -213,6 +213,17 @@ test(
 )
 
 test(
+  'a node that answers that it cannot is there all the same',
+  inVirtualTime(async (nodes) => {
+    const [first, second] = await nodes.startAll()
+    vi.spyOn(second.node.memory, 'read').mockRejectedValue(new Error('something broke'))
+    const reads = Array.from({ length: 20 }, (_, at) => first.sessions.read(`key-${at}`))
+    await nodes.time.within(first.process, () => Promise.all(reads))
+    expect(first.node.peers.get(NAMES[1])?.state).toBe('up')
+  }),
+)
+
+test(
   'each node tells the same two nodes for a key, by names that fit into a route cookie',
   inVirtualTime(async (nodes) => {
     const all = await nodes.startAll()
@@ -221,6 +232,13 @@ test(
     expect([...(ranks ?? [])].sort()).toEqual(['10-0-0-1-7946', '10-0-0-2-7946', '10-0-0-3-7946'])
   }),
 )
+
+test('nodes with long names have different ones in a route cookie, whatever they begin and end with', () => {
+  const names = ['app-0', 'app-1'].map((host) => `${host}.app.production.svc.cluster.local:7946`)
+  const routes = names.map(routeNameOf)
+  expect(new Set(routes).size).toBe(2)
+  for (const route of routes) expect(route).toMatch(/^app-[01]-app-production-s[\w-]{1,12}$/)
+})
 
 function keyWithFirst(node: PeerNode, name: string): string {
   for (let at = 0; ; at++) if (node.rank(`key-${at}`)[0]?.name === name) return `key-${at}`

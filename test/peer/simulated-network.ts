@@ -1,6 +1,6 @@
 import { type SessionRecord, StoreUnavailableError } from '@holdfast/core'
 import type { PeerReply, PeerRequest } from '../../packages/peer/src/messages.js'
-import type { PeerHandler, PeerTransport } from '../../packages/peer/src/transport.js'
+import { AnsweredFailure, type PeerHandler, type PeerTransport } from '../../packages/peer/src/transport.js'
 import type { Process, VirtualTime } from './virtual-time.js'
 
 interface Station {
@@ -61,7 +61,8 @@ export class SimulatedNetwork {
         answer.then(
           (reply) =>
             this.#deliver(to, from, station.process, process, () => resolve(asSent(reply) as PeerReply<Request>)),
-          (error: Error) => this.#deliver(to, from, station.process, process, () => reject(error)),
+          (error: Error) =>
+            this.#deliver(to, from, station.process, process, () => reject(new AnsweredFailure(error.message))),
         )
       })
     })

@@ -1,5 +1,6 @@
-import { isSessionTooLarge, isStoreUnavailable, SessionTooLargeError, StoreUnavailableError } from '@holdfast/core'
+import { isSessionTooLarge, isStoreUnavailable, SessionTooLargeError } from '@holdfast/core'
 import { frameOf, shortText, type Fields } from './fields.js'
+import { AnsweredFailure } from './transport.js'
 import { KIND } from './wire.js'
 
 /** The answer that says why there is none. */
@@ -11,11 +12,11 @@ export function failureFrame(id: number, error: unknown): Buffer {
 }
 
 /** What a call rejects with, by the rest of such an answer. */
-export function parseFailure(peer: string, fields: Fields): StoreUnavailableError {
+export function parseFailure(peer: string, fields: Fields): AnsweredFailure {
   const refused = fields.flag('refused')
   const message = fields.text('message')
   fields.end()
-  return new StoreUnavailableError(`peer ${peer}: ${message}`, { refused })
+  return new AnsweredFailure(`peer ${peer}: ${message}`, { refused })
 }
 
 export function parseTooLarge(fields: Fields): SessionTooLargeError {

@@ -73,7 +73,8 @@ export class KeeperStore implements SessionStore {
     key: string,
     options: CallOptions | undefined,
   ): Promise<{ record: SessionRecord | undefined; isFilling: boolean }> {
-    return { record: await this.#node.memory.read(key, options), isFilling: this.#node.isFilling }
+    const record = await this.#node.memory.read(key, options)
+    return { record, isFilling: record === undefined && this.#node.isFilling }
   }
 
   /** What a node that leaves would take is soon gone. */

@@ -15,7 +15,8 @@ import {
 import type { Introduction, PeerReplies, PeerReply, PeerRequest, WriteId } from './messages.js'
 import { LEASE_MS, Peer, type PeerState } from './peer.js'
 import { Sweeps } from './sweeps.js'
-import type { PeerTransport } from './transport.js'
+import type { TransportCounts } from './counts.js'
+import { AnsweredFailure, type PeerTransport } from './transport.js'
 
 export interface PeerNodeOptions {
   readonly self: string
@@ -36,6 +37,8 @@ export interface PeerStatus {
   /** Each session has as many copies as it should, as far as this node has them. */
   readonly isSettled: boolean
   readonly peers: readonly PeerReport[]
+  /** Of the connections to the others, since the start. */
+  readonly counts: TransportCounts | undefined
 }
 
 export interface PeerReport {
@@ -87,6 +90,7 @@ export class PeerNode {
   readonly #timers = new Set<NodeJS.Timeout>()
   #failure: Error | undefined
   #isFull = false
+  #isClockOff = false
   #isLeaving = false
   #isClosed = false
 
@@ -113,7 +117,10 @@ export class PeerNode {
       this.#again(PING_MS, () => this.#beat(peer))
       this.#again(HOUSE_MS, () => this.#lookAfter(peer))
     }
-    this.#again(HOUSE_MS, async () => this.#fill())
+    this.#again(HOUSE_MS, async () => {
+      this.#checkClock()
+      this.#fill()
+    })
   }
 
   /** Why sessions cannot be kept here, if they cannot. */
@@ -122,7 +129,7 @@ export class PeerNode {
     if (this.#isLeaving) return 'it is leaving'
     if (this.#failure) return `it cannot listen on ${this.self} (${this.#failure.message})`
     if (!this.#isFull) return `it has not been brought its share yet; it has heard ${this.#heardOf()}`
-    if (this.#isClockOff()) return `its clock is more than ${MOST_CLOCK_OFF_MS / 1_000} s off those of the other nodes`
+    if (this.#isClockOff) return `its clock is more than ${MOST_CLOCK_OFF_MS / 1_000} s off those of the other nodes`
     return undefined
   }
 
@@ -138,7 +145,7 @@ export class PeerNode {
 
   /** It does not have all of its share, or takes what is there for expired: nothing under a key says nothing. */
   get isFilling(): boolean {
-    return !this.#isFull || !this.#vouches() || this.#isClockOff()
+    return !this.#isFull || !this.#vouches() || this.#isClockOff
   }
 
   /** It has been brought its share, by all that it has heard. */
@@ -166,7 +173,7 @@ export class PeerNode {
   /** It may answer reads of this key from its own memory. */
   mayAnswer(key: string): boolean {
     const [first, second] = this.rank(key)
-    if (first?.name !== this.self || !second || !this.#isFull || this.#isLeaving) return false
+    if (first?.name !== this.self || !second || !this.#isFull || this.#isClockOff || this.#isLeaving) return false
     return performance.now() < (this.peers.get(second.name)?.leaseUntil ?? 0)
   }
 
@@ -180,7 +187,7 @@ export class PeerNode {
       needsSweep: peer.needsSweep,
       clockOffMs: Math.round(peer.clockOffMs),
     }))
-    return { self, isFull, isLeaving, isSettled, peers }
+    return { self, isFull, isLeaving, isSettled, peers, counts: this.#transport.counts }
   }
 
   /** Asks another node. Rejects with `StoreUnavailableError`; at once, with `refused`, one that is down or leaves. */
@@ -293,10 +300,10 @@ export class PeerNode {
   }
 
   /** Two clocks that differ do not say which of them is wrong. */
-  #isClockOff(): boolean {
+  #checkClock(): void {
     const heard = [...this.peers.values()].filter(({ state }) => state !== 'down')
     const off = heard.filter(({ clockOffMs }) => Math.abs(clockOffMs) > MOST_CLOCK_OFF_MS)
-    return off.length > 1 && off.length > heard.length / 2
+    this.#isClockOff = off.length > 1 && off.length > heard.length / 2
   }
 
   /** Since the last of the others went down; 0 while one is there. */
@@ -334,7 +341,8 @@ export class PeerNode {
         peer.missed()
       }
     } catch (error) {
-      if (isStoreUnavailable(error)) peer.missed()
+      if (error instanceof AnsweredFailure) peer.answered()
+      else if (isStoreUnavailable(error)) peer.missed()
       throw error
     }
     throw new StoreUnavailableError(`peer: no answer of ${peer.name} to a ${request.op} within ${Math.round(ms)} ms.`)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   isSameWrite,
   isTombstone,
@@ -27,8 +28,15 @@ export interface PeerStore extends SessionStore, RanksNodes {
   status(): PeerStatus
 }
 
-/** The name of a node in the route cookie: `10.0.0.1:7946` is `10-0-0-1-7946`. */
-export const routeNameOf = (name: string): string => name.replace(/[^A-Za-z0-9_]+/g, '-').slice(-32)
+const ROUTE_LENGTH = 32
+
+/** The name of a node in the route cookie: `10.0.0.1:7946` is `10-0-0-1-7946`; a long one ends with a digest of it. */
+export function routeNameOf(name: string): string {
+  const route = name.replace(/[^A-Za-z0-9_]+/g, '-')
+  if (route.length <= ROUTE_LENGTH) return route
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8)
+  return `${route.slice(0, ROUTE_LENGTH - digest.length - 1)}-${digest}`
+}
 
 /**
  * Sessions kept among the nodes, as one store: `replicate` over the memories of all nodes, where the first in rank answers

@@ -1,4 +1,9 @@
+import { StoreUnavailableError } from '@holdfast/core'
+import type { TransportCounts } from './counts.js'
 import type { PeerReplies, PeerReply, PeerRequest } from './messages.js'
+
+/** The peer is there: it answered that it could not. */
+export class AnsweredFailure extends StoreUnavailableError {}
 
 /** Answers the requests of a peer. A rejection is the answer that it could not. */
 export type PeerHandler = (peer: string, request: PeerRequest) => Promise<PeerReplies[PeerRequest['op']]>
@@ -15,6 +20,7 @@ export interface PeerTransport {
    * to the peer, or too much is on its way; and when the connection is lost before the answer. Has no deadline of its own.
    */
   call<Request extends PeerRequest>(peer: string, request: Request): Promise<PeerReply<Request>>
+  readonly counts?: TransportCounts
   /** Ends all connections; may be called twice. */
   close(): Promise<void>
 }
