@@ -4,13 +4,17 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionEvent, StoreEvent } from '@holdfast/core'
 import { createSessions } from '@holdfast/express'
 import express, { type Request, type Response } from 'express'
 import type { AppReport, AppSettings } from './fleet.js'
+import { useHosts } from './hosts.js'
 
 /** The app that the fault matrix kills, starves and reads: Express and `createSessions` by URL, as a user writes it. */
 const settings = JSON.parse(process.env['APP_SETTINGS'] as string) as AppSettings
+const { APP_PORT = '0', APP_HOSTS = '{}', APP_LEAVE_MS = '0' } = process.env
+useHosts(JSON.parse(APP_HOSTS) as Record<string, string>)
 
 const events: Record<string, number> = {}
 const attempts: number[] = []
@@ -43,6 +47,8 @@ subscribe('holdfast:store', (message) => {
 process.on('unhandledRejection', () => rejections++)
 process.on('warning', (warning) => count((warning as { code?: string }).code ?? warning.name))
 
+/** Where sessions are kept in the app servers themselves. */
+const memory = settings.store.startsWith('peer:') ? new (await import('./own-memory.js')).OwnMemory() : undefined
 let clockAhead = 0
 const sessions = createSessions<Record<string, unknown>>({
   ...settings,
@@ -58,6 +64,20 @@ app.get('/report', (req, res) => {
   }
   res.json(report)
   if (req.query['reset'] !== undefined) loopDelay.reset()
+})
+app.get('/health', (_req, res) => {
+  const health = sessions.health()
+  res.status(health.ok ? 200 : 503).json(health)
+})
+app.get('/node', (_req, res) => {
+  res.json(memory?.report())
+})
+app.get('/held', async (req, res) => {
+  res.json({ bytes: await memory?.bytes(String(req.query['id'])) })
+})
+app.get('/put', async (req, res) => {
+  await memory?.put(String(req.query['id']), String(req.query['bytes']))
+  res.end()
 })
 app.get('/clock', (req, res) => {
   clockAhead = Number(req.query['ahead'])
@@ -103,12 +123,21 @@ function loggedIn(req: Request, res: Response, next: () => void): void {
 }
 
 const server = createServer({ keepAliveTimeout: 60_000 }, app)
-server.listen(0, '127.0.0.1')
+server.listen(Number(APP_PORT), '127.0.0.1')
 await once(server, 'listening')
 await sessions.ready()
 console.log(`listening on ${(server.address() as AddressInfo).port}`)
-process.once('SIGTERM', () => {
-  server.close()
-  server.closeAllConnections()
-  void sessions.close().then(() => process.exit())
+process.once('SIGTERM', async () => {
+  const leaveMs = Number(APP_LEAVE_MS)
+  if (leaveMs > 0) {
+    await sessions.drain()
+    await sleep(leaveMs)
+    server.closeIdleConnections()
+    await new Promise((resolve) => server.close(resolve))
+  } else {
+    server.close()
+    server.closeAllConnections()
+  }
+  await sessions.close()
+  process.exit()
 })

@@ -25,6 +25,9 @@ export interface LoadRow extends Pick<Row, 'number' | 'title' | 'expected'> {
   readonly cost?: Cost | ((victim: Victim) => Cost)
 }
 
+/** Where the server is an app itself, what was under way in it has no answer. */
+export const cutIn = ({ app }: Victim): Cost => ({ failures: app ? ['cut'] : [] })
+
 /** A request's budgets beside the time of its handler: opening 250 ms, the commit 600 ms. */
 const BUDGET_MS = 850
 /** What a busy machine may add, beside the time that a process stood still. */
@@ -52,7 +55,7 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
       const before = await countsOf(stage, { reset: true })
       const degradedBefore = await eventsOf(stage.apps, 'degraded-read')
       let copiedAt = Date.now()
-      const load = await Load.start({ apps: stage.apps, ...scale })
+      const load = await Load.start({ apps: stage.apps, asksHealth: stage.target.nodes !== undefined, ...scale })
       const victims = await stage.target.victims()
       const strikes: Strike[] = []
       let overAt = performance.now()
@@ -75,10 +78,10 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
       const { late, rejections, loopDelayMs, degraded } = await countsOf(stage)
       const isUnsure = ({ id }: Visitor): boolean => hadOneCopy(degraded.get(id), strikes)
       const history = await checkHistory(load.visitors, stage.copies > 1 ? Infinity : overAt, stage, isUnsure)
-      const degradedReads = (await eventsOf(stage.apps, 'degraded-read')) - degradedBefore
+      const degradedReads = Math.max(0, (await eventsOf(stage.apps, 'degraded-read')) - degradedBefore)
       const sure = load.visitors.filter((visitor) => !history.unsure.includes(visitor))
       const found = {
-        ...{ load, history, loopDelayMs, degradedReads, rejections: rejections - before.rejections },
+        ...{ load, history, loopDelayMs, degradedReads, rejections: Math.max(0, rejections - before.rejections) },
         failed: load.failed(sure),
       }
       return {

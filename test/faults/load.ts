@@ -4,6 +4,7 @@ import type { Answer } from './client.js'
 import type { Target } from './column.js'
 import { storedIn } from './columns/session-server.js'
 import type { AppProcess } from './fleet.js'
+import { HealthChecks } from './health-checks.js'
 import { Visitor } from './visitor.js'
 
 export interface LoadOptions {
@@ -12,6 +13,8 @@ export interface LoadOptions {
   readonly visitors: number
   /** How many requests are under way at one time. */
   readonly workers: number
+  /** Apps are left out by their `/health` too. */
+  readonly asksHealth?: boolean
 }
 
 const PAUSE_MS = 8
@@ -38,12 +41,14 @@ export class Load {
   readonly #entering = new Set<Visitor>()
   /** Until when an app is left out. */
   readonly #avoided = new Map<AppProcess, number>()
+  readonly #health: HealthChecks | undefined
   #workers: Promise<unknown> = Promise.resolve()
   #running = true
   #turn = 0
 
-  private constructor({ apps, visitors }: LoadOptions) {
+  private constructor({ apps, visitors, asksHealth = false }: LoadOptions) {
     this.#apps = apps
+    if (asksHealth) this.#health = new HealthChecks(apps)
     this.#seats = Array.from({ length: visitors }, () => this.#newVisitor())
   }
 
@@ -97,6 +102,7 @@ export class Load {
   async stop(): Promise<void> {
     this.#running = false
     await this.#workers
+    await this.#health?.stop()
   }
 
   #missing(): number {
@@ -159,7 +165,7 @@ export class Load {
 
   #nextApp(): AppProcess {
     const now = performance.now()
-    const up = this.#apps.filter((app) => (this.#avoided.get(app) ?? 0) < now)
+    const up = this.#apps.filter((app) => (this.#avoided.get(app) ?? 0) < now && !this.#health?.isOut(app))
     const among = up.length > 0 ? up : this.#apps
     return among[this.#turn++ % among.length] as AppProcess
   }

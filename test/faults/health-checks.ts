@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AppProcess } from './fleet.js'
+
+const EVERY_MS = 500
+
+/**
+ * The health checks of a balancer: each app is asked every half second. One that says no gets no new requests; one that
+ * says nothing for as long is given up, with what is under way in it.
+ */
+export class HealthChecks {
+  readonly #out = new Set<AppProcess>()
+  readonly #checks: Promise<unknown>
+  readonly #stopping = new AbortController()
+
+  constructor(apps: readonly AppProcess[]) {
+    this.#checks = Promise.all(apps.map((app) => this.#watch(app)))
+  }
+
+  isOut(app: AppProcess): boolean {
+    return this.#out.has(app)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#checks
+  }
+
+  async #watch(app: AppProcess): Promise<void> {
+    const { signal } = this.#stopping
+    const pause = (): Promise<undefined> => sleep(EVERY_MS, undefined, { signal }).catch(() => undefined)
+    while (!signal.aborted) {
+      const next = pause()
+      const answer = await Promise.race([app.get('/health'), next])
+      if (signal.aborted) return
+      if (answer?.status === 200) this.#out.delete(app)
+      else this.#out.add(app)
+      if (answer === undefined) app.giveUp()
+      await next
+    }
+  }
+}
