@@ -5,7 +5,8 @@ import type { StoreOptions } from './column.js'
 import { Client, type Answer, type ClientOptions } from './client.js'
 
 /** The options of `createSessions` that go into an app process. */
-export interface AppSettings extends StoreOptions, Pick<SessionOptions, 'idle' | 'maxBytes' | 'onUnavailable' | 'affinity'> {
+export interface AppSettings
+  extends StoreOptions, Pick<SessionOptions, 'idle' | 'maxBytes' | 'onUnavailable' | 'affinity'> {
   readonly secret: string | readonly string[]
 }
 

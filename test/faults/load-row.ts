@@ -8,7 +8,7 @@ import type { LoadRun, Row } from './row.js'
 import type { Stage } from './stage.js'
 import type { Visitor } from './visitor.js'
 
-/** What a fault may cost. Whatever is not named here must not happen; where sessions have copies, only `failures` may. */
+/** What a fault may cost. Whatever is not named here must not happen; where sessions have copies, only failures may. */
 export interface Cost {
   /** Logins. Default: none. */
   readonly sessions?: 'all' | 'some'
@@ -16,6 +16,8 @@ export interface Cost {
   readonly tail?: boolean
   /** Statuses of failed requests, beside 503. */
   readonly failures?: readonly string[]
+  /** Not even a 503. */
+  readonly refusals?: 'none'
 }
 
 export interface LoadRow extends Pick<Row, 'number' | 'title' | 'expected'> {
@@ -98,7 +100,7 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
 
 function costOn({ copies }: Stage, cost: LoadRow['cost'] = {}, [victim]: readonly Victim[]): Cost {
   const all = typeof cost === 'function' ? cost(victim as Victim) : cost
-  return copies > 1 ? { failures: all.failures ?? [] } : all
+  return copies > 1 ? { failures: all.failures ?? [], ...(all.refusals && { refusals: all.refusals }) } : all
 }
 
 /** A server that has just died may cost some of the calls that were under way; after that the others serve. */
@@ -160,10 +162,10 @@ async function countsOf(
 }
 
 function brokenBy({ load, history, failed, rejections, loopDelayMs, degradedReads }: Found, cost: Cost): string[] {
-  const { sessions, tail = false, failures = [] } = cost
+  const { sessions, tail = false, failures = [], refusals } = cost
   const { lost, missing, returned, stale } = history
   // A session that is gone is a 401 to its visitor, and a 409 to a request that had it open.
-  const allowed = new Set(['503', ...failures, ...(sessions ? ['401', '409'] : [])])
+  const allowed = new Set([...(refusals ? [] : ['503']), ...failures, ...(sessions ? ['401', '409'] : [])])
   const unexpected = Object.keys(failed).filter((status) => !allowed.has(status))
   return [
     ...(lost > 0 && !sessions ? [`${lost} sessions were lost`] : []),

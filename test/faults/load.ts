@@ -155,7 +155,7 @@ export class Load {
     this.requests++
     this.worstWaitMs = Math.max(this.worstWaitMs, answer.ms)
     // Another worker may have sent this visitor's logout meanwhile.
-    const isLoggedOut = answer.status === 401 && visitor.login !== 'in'
+    const isLoggedOut = [401, 409].includes(Number(answer.status)) && visitor.login !== 'in'
     if (answer.status !== 200 && !isLoggedOut) {
       visitor.failed[answer.status] = (visitor.failed[answer.status] ?? 0) + 1
       this.lastFailureAt = performance.now()

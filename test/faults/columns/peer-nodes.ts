@@ -10,6 +10,12 @@ export const PEER_SECRET = 'a secret of the peers in the fault matrix'
 
 const NODES = ['a', 'b', 'c']
 
+/** The name of a node, and where it listens. */
+export interface PeerAt {
+  readonly self: string
+  readonly listen: string
+}
+
 /** The way between two nodes. The second is looked for by the first. */
 interface Way {
   readonly ends: readonly [number, number]
@@ -18,12 +24,12 @@ interface Way {
 
 /** Three app servers that keep sessions among themselves. */
 export class PeerNodes {
-  readonly urls: readonly string[]
+  readonly nodes: readonly PeerAt[]
   readonly apps: readonly AppProcess[]
   readonly #ways: readonly Way[]
 
-  private constructor(urls: readonly string[], apps: readonly AppProcess[], ways: readonly Way[]) {
-    this.urls = urls
+  private constructor(nodes: readonly PeerAt[], apps: readonly AppProcess[], ways: readonly Way[]) {
+    this.nodes = nodes
     this.apps = apps
     this.#ways = ways
   }
@@ -32,18 +38,18 @@ export class PeerNodes {
   static async start({ proxied, ...options }: { readonly proxied: boolean } & AppOptions): Promise<PeerNodes> {
     const ports = await Promise.all(NODES.map(() => freePort()))
     const names = ports.map((port, i) => (proxied ? `${NODES[i]}.test:${port}` : `127.0.0.1:${port}`))
-    const listens = await Promise.all(names.map(async () => `127.0.0.1:${await freePort()}`))
-    const ways = proxied ? await Promise.all(PAIRS.map((pair) => wayBetween(pair, ports, listens))) : []
-    const urls = names.map(
-      (self, i) => `peer://${self}?peers=${names.join(',')}${proxied ? `&listen=${listens[i]}` : ''}`,
+    const nodes = await Promise.all(
+      names.map(async (self) => ({ self, listen: proxied ? `127.0.0.1:${await freePort()}` : self })),
     )
-    const start = (store: string, i: number): Promise<AppProcess> => {
+    const ways = proxied ? await Promise.all(PAIRS.map((pair) => wayBetween(pair, ports, nodes))) : []
+    const start = ({ self, listen }: PeerAt, i: number): Promise<AppProcess> => {
+      const store = `peer://${self}?peers=${names.join(',')}&listen=${listen}`
       const env = { ...options.env, HOLDFAST_PEER_SECRET: PEER_SECRET, APP_HOSTS: JSON.stringify(hostsOf(i)) }
       return AppProcess.start({ secret: SECRET, store }, { ...options, env })
     }
-    const nodes = new PeerNodes(urls, await Promise.all(urls.map(start)), ways)
-    await nodes.settled()
-    return nodes
+    const all = new PeerNodes(nodes, await Promise.all(nodes.map(start)), ways)
+    await all.settled()
+    return all
   }
 
   /** All that goes to and from a node. */
@@ -100,13 +106,9 @@ const PAIRS = [
   [1, 2],
 ] as const
 
-async function wayBetween(
-  ends: Way['ends'],
-  ports: readonly number[],
-  listens: readonly string[],
-): Promise<Way> {
+async function wayBetween(ends: Way['ends'], ports: readonly number[], nodes: readonly PeerAt[]): Promise<Way> {
   const [from, to] = ends
-  const [host = '', port] = (listens[to] as string).split(':')
+  const [host = '', port] = (nodes[to] as PeerAt).listen.split(':')
   const at = { host: addressOf(from, to), port: ports[to] as number }
   return { ends, proxy: await faultProxy({ host, port: Number(port) }, at) }
 }

@@ -2,6 +2,9 @@ import type { Column, Victim } from '../column.js'
 import { ownMemoryOf, PeerNodes } from './peer-nodes.js'
 import { sessionsIn, storedIn } from './session-server.js'
 
+/** A balancer that asks each half second has noticed by then. */
+const APP_LEAVE_MS = '1200'
+
 /** Three app servers, each session on two of them. The second and the third are struck in turn. */
 export const peer: Column = {
   name: 'peer',
@@ -9,10 +12,10 @@ export const peer: Column = {
   family: 'peer',
   copies: 2,
   async start({ direct = false }) {
-    const nodes = await PeerNodes.start({ proxied: !direct })
+    const nodes = await PeerNodes.start({ proxied: !direct, env: { APP_LEAVE_MS } })
     let turn = 0
     return {
-      options: { store: nodes.urls[0] as string },
+      options: { store: 'peer:' },
       nodes,
       victims: async () => [victimOf(nodes, 1 + (turn++ % 2))],
       settled: () => nodes.settled(),
