@@ -37,6 +37,12 @@ const tasks = {
     NODE_ENV: 'test',
     steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/soak/index.ts']],
   },
+  // `npm run soak -- peer-kills`: app servers behind HAProxy, one of which is killed at 200 random moments.
+  'soak peer-kills': {
+    NODE_ENV: 'test',
+    HOLDFAST_PEER_KILLS: process.env.HOLDFAST_PEER_KILLS ?? '200',
+    steps: [[...vitest, '--testTimeout=0', 'test/peer/balanced']],
+  },
   build: { NODE_ENV: 'production', steps: [[...turbo, 'build']] },
   packages: { NODE_ENV: 'production', steps: [[...turbo, 'build', 'pack:check']] },
 }

@@ -18,8 +18,6 @@ useHosts(JSON.parse(APP_HOSTS) as Record<string, string>)
 
 const events: Record<string, number> = {}
 const attempts: number[] = []
-/** When writes of a session were acknowledged by fewer servers than they should be. */
-const degraded: Record<string, number[]> = {}
 /** The id of the session of the request that is being served. */
 const served = new AsyncLocalStorage<string>()
 let rejections = 0
@@ -42,7 +40,8 @@ subscribe('holdfast:store', (message) => {
   if (event.type !== 'degraded') return
   count(`degraded-${event.operation}`)
   const id = served.getStore()
-  if (event.operation === 'write' && id !== undefined) (degraded[id] ??= []).push(Date.now())
+  // Whoever reads the output has it even if this process is killed in the next moment.
+  if (event.operation === 'write' && id !== undefined) console.log(`degraded ${id} ${Date.now()}`)
 })
 process.on('unhandledRejection', () => rejections++)
 process.on('warning', (warning) => count((warning as { code?: string }).code ?? warning.name))
@@ -59,7 +58,7 @@ const sessions = createSessions<Record<string, unknown>>({
 const app = express()
 app.get('/report', (req, res) => {
   const report: AppReport = {
-    ...{ events, degraded, rejections, waiting, conflicts: attempts.map((commits) => commits ?? 0) },
+    ...{ events, rejections, waiting, conflicts: attempts.map((commits) => commits ?? 0) },
     loopDelayMs: loopDelay.max / 1e6,
   }
   res.json(report)

@@ -22,8 +22,6 @@ export interface AppOptions extends ClientOptions {
 export interface AppReport {
   /** Events of both channels, and warnings by their code. */
   readonly events: Readonly<Record<string, number>>
-  /** By the id of the session, when a write of it was acknowledged by fewer servers than it should be: ms since the epoch. */
-  readonly degraded: Readonly<Record<string, readonly number[]>>
   readonly rejections: number
   /** Requests that have their session open and wait as they were asked to. */
   readonly waiting: number
@@ -39,6 +37,7 @@ export const SECRET = 'a secret of the fault matrix, long enough'
 export class AppProcess {
   readonly #settings: AppSettings
   readonly #options: AppOptions
+  readonly #past: string[] = []
   #child: Child
   #client: Client
 
@@ -56,6 +55,17 @@ export class AppProcess {
 
   get(path: string, cookie?: string): Promise<Answer> {
     return this.#client.get(path, cookie)
+  }
+
+  /**
+   * By the id of the session, when a write of it was acknowledged by fewer servers than it should be: ms since the epoch. In
+   * all its lives.
+   */
+  degraded(): ReadonlyMap<string, readonly number[]> {
+    const times = new Map<string, number[]>()
+    for (const [, id = '', time] of [...this.#past, this.#child.output()].join('').matchAll(/^degraded (\S+) (\d+)$/gm))
+      times.set(id, [...(times.get(id) ?? []), Number(time)])
+    return times
   }
 
   /** `reset`: what it stood still counts from now. */
@@ -93,6 +103,7 @@ export class AppProcess {
   async restart(settings?: Partial<AppSettings>, options?: AppOptions): Promise<void> {
     const env = { ...this.#options.env, ...options?.env }
     const { child, client } = await launch({ ...this.#settings, ...settings }, { ...this.#options, ...options, env })
+    this.#past.push(this.#child.output())
     this.#child = child
     this.#client = client
   }

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppProcess } from './fleet.js'
 
+/** What visitors ask: an app, or a balancer before several. */
+export type Asked = Pick<AppProcess, 'get' | 'giveUp'>
+
 const EVERY_MS = 500
 
 /**
@@ -8,15 +11,15 @@ const EVERY_MS = 500
  * says nothing for as long is given up, with what is under way in it.
  */
 export class HealthChecks {
-  readonly #out = new Set<AppProcess>()
+  readonly #out = new Set<Asked>()
   readonly #checks: Promise<unknown>
   readonly #stopping = new AbortController()
 
-  constructor(apps: readonly AppProcess[]) {
+  constructor(apps: readonly Asked[]) {
     this.#checks = Promise.all(apps.map((app) => this.#watch(app)))
   }
 
-  isOut(app: AppProcess): boolean {
+  isOut(app: Asked): boolean {
     return this.#out.has(app)
   }
 
@@ -25,7 +28,7 @@ export class HealthChecks {
     await this.#checks
   }
 
-  async #watch(app: AppProcess): Promise<void> {
+  async #watch(app: Asked): Promise<void> {
     const { signal } = this.#stopping
     const pause = (): Promise<undefined> => sleep(EVERY_MS, undefined, { signal }).catch(() => undefined)
     while (!signal.aborted) {

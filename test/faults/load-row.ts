@@ -151,8 +151,8 @@ async function countsOf(
   const reports = await Promise.all(apps.map((app) => app.report({ reset })))
   const sum = (count: (report: AppReport) => number): number => reports.reduce((all, report) => all + count(report), 0)
   const degraded = new Map<string, number[]>()
-  for (const report of reports)
-    for (const [id, times] of Object.entries(report.degraded)) degraded.set(id, [...(degraded.get(id) ?? []), ...times])
+  for (const app of apps)
+    for (const [id, times] of app.degraded()) degraded.set(id, [...(degraded.get(id) ?? []), ...times])
   return {
     degraded,
     late: sum(({ events }) => events['late-reply'] ?? 0),
