@@ -11,7 +11,7 @@ const vitest = ['node_modules/vitest/vitest.mjs', 'run']
 const turbo = ['node_modules/turbo/bin/turbo', 'run', '--filter=./packages/*']
 
 /** The tests that read HOLDFAST_RUNS: how many random cases each of them tries. */
-const randomTests = ['test/races', 'packages/core/src/join', 'packages/conformance/src']
+const randomTests = ['test/races', 'test/peer/random', 'packages/core/src/join', 'packages/conformance/src']
 const soakRuns = process.env.HOLDFAST_RUNS ?? '100000'
 
 /** Each task is some settings for the environment, and steps: arguments for node, one after the other until one fails. */
@@ -42,6 +42,12 @@ const tasks = {
     NODE_ENV: 'test',
     HOLDFAST_PEER_KILLS: process.env.HOLDFAST_PEER_KILLS ?? '200',
     steps: [[...vitest, '--testTimeout=0', 'test/peer/balanced']],
+  },
+  // `npm run soak -- peer`: nodes of the peer store in virtual time, under all kinds of faults.
+  'soak peer': {
+    NODE_ENV: 'test',
+    HOLDFAST_RUNS: soakRuns,
+    steps: [[...vitest, '--testTimeout=0', 'test/peer/random']],
   },
   build: { NODE_ENV: 'production', steps: [[...turbo, 'build']] },
   packages: { NODE_ENV: 'production', steps: [[...turbo, 'build', 'pack:check']] },

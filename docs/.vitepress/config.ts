@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitepress'
 
 const stores = [
+  { text: 'Sticky sessions', link: '/sticky' },
   { text: 'Redis', link: '/redis' },
   { text: 'Memcached', link: '/memcached' },
   { text: 'A standby', link: '/standby' },

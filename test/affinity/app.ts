@@ -23,9 +23,9 @@ interface Data {
 /** Of a ranking store: which nodes it thinks are away. */
 const away = new Set<string>()
 let ordersHere = 0
-let waiting = 0
-let leave = (): void => {}
-const leaving = new Promise<void>((resolve) => (leave = resolve))
+/** Requests that are held back. */
+const waiting: (() => void)[] = []
+const answerAll = (): void => waiting.splice(0).forEach((answer) => answer())
 
 /** A store that all nodes share, and that ranks them by the first character of the key, without those that are away. */
 function rankingStore(url: string): SessionStore & RanksNodes {
@@ -52,7 +52,10 @@ function control(url: URL): { readonly status: number; readonly body: unknown } 
       return { status: health.ok ? 200 : 503, body: health }
     }
     case '/report':
-      return { status: 200, body: { orders: ordersHere, waiting } }
+      return { status: 200, body: { orders: ordersHere, waiting: waiting.length } }
+    case '/answer':
+      answerAll()
+      return { status: 200, body: {} }
     case '/away':
       away.clear()
       for (const node of url.searchParams.getAll('node')) away.add(node)
@@ -72,10 +75,7 @@ async function serve(session: Session<Data>, req: IncomingMessage, url: URL): Pr
     ordersHere++
     session.orders = (session.orders ?? 0) + 1
   }
-  if (searchParams.has('wait')) {
-    waiting++
-    await leaving
-  }
+  if (searchParams.has('wait')) await new Promise<void>((resolve) => waiting.push(resolve))
   return {
     node: settings.node,
     user: session.user ?? null,
@@ -132,5 +132,5 @@ process.once('SIGTERM', async () => {
   await sessions.drain()
   await sleep(settings.leaveMs)
   server.close(() => void sessions.close().then(() => process.exit()))
-  setTimeout(leave, 200)
+  setTimeout(answerAll, 200)
 })

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { nearCache, type RanksNodes, type SessionOptions, type SessionStore } from '@holdfast/core'
+import { type CreatedSession, nearCache, type RanksNodes, type SessionOptions, type SessionStore } from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type AppServer, type Data, type Framework, type Pages, startAppServer } from '../guarantees/app-server.js'
@@ -155,6 +155,14 @@ describe.each(['Koa', 'Express'] as const)('the route on %s', (framework) => {
     expect(await ada.try('/fail')).toMatchObject({ status: 500, set: [] })
     const bob = await nodeWith(framework)
     expect((await bob.try('/savedAndFailed')).set).toHaveLength(2)
+  })
+
+  test('goes with a session that was made without a request', async () => {
+    const ada = await nodeWith(framework, { store: ranking(() => ['c', 'b']) })
+    const { cookie } = (await apps[0]?.sessions.create({ user: 'ada' })) as CreatedSession
+    expect(cookie).toMatch(/^sid=[^;]+; holdfast_route=c\.b\.[A-Za-z0-9_-]{43}$/)
+    const { body, set } = await ada.go('/show', { cookie })
+    expect({ set, isIn: body.includes('ada') }).toEqual({ set: [], isIn: true })
   })
 
   test('is that of the store below a near cache', async () => {

@@ -1,5 +1,6 @@
 import { createSessions } from '@holdfast/express'
 import { hazelcastStore } from '@holdfast/hazelcast'
+import { peerStore, routeNameOf } from '@holdfast/peer'
 import connectMemcached from 'connect-memcached'
 import { RedisStore } from 'connect-redis'
 import express from 'express'
@@ -78,11 +79,18 @@ const handMade: App = (fixture, redisUrl = '') => {
 
 type HoldfastStore = Pick<Parameters<typeof createSessions>[0], 'store' | 'failover' | 'nearCache'>
 
-function holdfast(fixture: Fixture, where: HoldfastStore): express.Express {
+type HoldfastSessions = ReturnType<typeof createSessions<Data>>
+
+function holdfast(
+  fixture: Fixture,
+  where: HoldfastStore,
+  begin: (req: express.Request, sessions: HoldfastSessions) => Promise<void> | void = () => {},
+): express.Express {
   const sessions = createSessions<Data>({ secret: SECRET, cookie: { secure: false }, ...where })
   return express()
     .use(sessions)
-    .get('/login', (req, res) => {
+    .get('/login', async (req, res) => {
+      await begin(req, sessions)
       Object.assign(sessions.of(req), fixture.data)
       res.json({ user: sessions.of(req).userId })
     })
@@ -112,6 +120,17 @@ const clientNearCache: App = (fixture, url = '') => {
   return (req, res) => void app.then((listener) => listener(req, res))
 }
 
+/** Nodes by their names. Each login becomes a session for which the app's own node is the first, or the last, in rank. */
+const amongPeers =
+  (place: 0 | -1): App =>
+  (fixture, self = '', ...peers) => {
+    const store = peerStore({ self, peers, secret: SECRET })
+    return holdfast(fixture, { store }, async (req, sessions) => {
+      const isThere = (): boolean => store.nodesOf(sessions.of(req).id).at(place) === routeNameOf(self)
+      while (!isThere()) await sessions.of(req).regenerate()
+    })
+  }
+
 const withoutScheme = (url: string): string => url.replace(/^\w+:\/\//, '')
 
 /** One server, or each session on two of several. */
@@ -131,6 +150,8 @@ export const expressApps = {
   nearHazelcast: (fixture, store = '') => holdfast(fixture, { store, nearCache: NEAR_CACHE }),
   clientNearHazelcast: clientNearCache,
   failover: (fixture, store = '', failover) => holdfast(fixture, { store, failover }),
+  firstAmongPeers: amongPeers(0),
+  lastAmongPeers: amongPeers(-1),
   libraryOnMemcached: (fixture, ...urls) =>
     expressSession(fixture, new MemcachedStore({ hosts: urls.map(withoutScheme) })),
   holdfastOnMemcached: (fixture, ...urls) => holdfast(fixture, { store: memcachedUrl(urls) }),

@@ -1,9 +1,10 @@
-// npm run bench [-- memory | redis | memcached | failover | hazelcast] [--quick]: the server's CPU time per request, beside other libraries.
+// npm run bench [-- memory | redis | memcached | failover | hazelcast | peer] [--quick]: the server's CPU time per request, beside other libraries.
 import { availableParallelism } from 'node:os'
 import { failoverPart } from './failover-part.js'
 import { hazelcastPart } from './hazelcast-part.js'
 import { memcachedPart } from './memcached-part.js'
 import { memoryPart } from './memory-part.js'
+import { peerPart } from './peer-part.js'
 import { redisPart } from './redis-part.js'
 import { startHazelcast } from '../servers/hazelcast.js'
 import { requireHazelcast } from '../servers/hazelcast-program.js'
@@ -11,7 +12,7 @@ import { startMemcached } from '../servers/memcached.js'
 import { startRedis } from '../servers/redis.js'
 import { requireServer } from '../servers/require-server.js'
 
-const parts = ['memory', 'redis', 'memcached', 'failover', 'hazelcast'] as const
+const parts = ['memory', 'redis', 'memcached', 'failover', 'hazelcast', 'peer'] as const
 const args = process.argv.slice(2)
 const isQuick = args.includes('--quick')
 const named = args.filter((arg) => !arg.startsWith('--'))
@@ -42,4 +43,8 @@ if (isWanted('failover') && (await requireServer('redis-server'))) {
 if (isWanted('hazelcast') && (await requireHazelcast()) && (await requireServer('redis-server'))) {
   const [cluster, redis] = [await startHazelcast(), await startRedis()]
   await hazelcastPart(cluster.url, redis.url, effort).finally(() => Promise.all([cluster.stop(), redis.stop()]))
+}
+if (isWanted('peer') && (await requireServer('redis-server'))) {
+  const redis = await startRedis()
+  await peerPart(redis.url, effort).finally(() => redis.stop())
 }

@@ -8,7 +8,7 @@ const COPIED_MS = 3_000
 
 /** How far what was acknowledged differs from what the servers tell at the end. */
 export interface History {
-  /** Sessions of visitors who were logged in before the fault was over, and had not logged out. */
+  /** Sessions of visitors who had not logged out; where some may be lost, of those who were logged in before it was over. */
   readonly sessions: number
   /** Those of them who are out in the end. */
   readonly lost: number

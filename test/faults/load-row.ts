@@ -79,7 +79,8 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
       await stage.target.settled()
       const { late, rejections, loopDelayMs, degraded } = await countsOf(stage)
       const isUnsure = ({ id }: Visitor): boolean => hadOneCopy(degraded.get(id), strikes)
-      const history = await checkHistory(load.visitors, stage.copies > 1 ? Infinity : overAt, stage, isUnsure)
+      const allowed = costOn(stage, cost, victims)
+      const history = await checkHistory(load.visitors, allowed.sessions ? overAt : Infinity, stage, isUnsure)
       const degradedReads = Math.max(0, (await eventsOf(stage.apps, 'degraded-read')) - degradedBefore)
       const sure = load.visitors.filter((visitor) => !history.unsure.includes(visitor))
       const found = {
@@ -92,7 +93,7 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
         recoveredMs: Math.round(Math.max(0, load.lastFailureAt - overAt)),
         late: Math.max(0, late - before.late),
         note: history.returned > 0 ? `${history.returned} logouts were undone` : '',
-        broken: [...brokenBy(found, costOn(stage, cost, victims)), ...(stage.copies > 1 ? refusedBy(found) : [])],
+        broken: [...brokenBy(found, allowed), ...(stage.copies > 1 ? refusedBy(found) : [])],
       }
     },
   }

@@ -5,6 +5,7 @@ import { requireHazelcast } from '../servers/hazelcast-program.js'
 import { requireServer } from '../servers/require-server.js'
 import { hazelcastCluster } from './hazelcast-stores.js'
 import { memcachedStores } from './memcached-stores.js'
+import { peers } from './peer-stores.js'
 import { redisStores } from './redis-stores.js'
 import { redisMemcached, redisStandby } from './standby-stores.js'
 
@@ -44,6 +45,7 @@ const hasHazelcast = (await requireHazelcast()) !== undefined
 /** The stores that the guarantees are claimed for, as far as this machine has their servers. */
 export const stores: readonly StoreUnderTest[] = [
   memory,
+  peers,
   ...(hasRedis ? [...redisStores, redisStandby] : []),
   ...(hasMemcached ? memcachedStores : []),
   ...(hasRedis && hasMemcached ? [redisMemcached] : []),

@@ -17,15 +17,19 @@ export interface SimulatedNode {
 
 const SECRET = 'a secret of at least thirty-two bytes'
 
+/** By the clock of all, at this virtual time. */
+export const clockAt = (now: number): number => now + 1e12
+
 /** Starts a process with a node and an engine over it. */
 export function startNode(
   time: VirtualTime,
   network: SimulatedNetwork,
   name: string,
   names: readonly string[],
+  idleMs: number,
 ): SimulatedNode {
   const process: Process = { isAlive: true, isPaused: false }
-  const clock = (): number => time.now + 1e12
+  const clock = (): number => clockAt(time.now)
   return time.within(process, () => {
     const node = new PeerNode({
       self: name,
@@ -37,7 +41,7 @@ export function startNode(
     })
     const sessions = new PeerSessions(node)
     void node.start()
-    const engine = createEngine<Data>({ secret: SECRET, store: sessions, clock })
+    const engine = createEngine<Data>({ secret: SECRET, store: sessions, clock, idle: idleMs })
     return { name, process, node, sessions, engine }
   })
 }

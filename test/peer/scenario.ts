@@ -1,10 +1,11 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe } from 'node:diagnostics_channel'
 import { isSessionConflict, isSessionGone, isStoreUnavailable, type StoreEvent } from '@holdfast/core'
+import { keyOf } from '../../packages/core/src/cookies.js'
 import { requestWith } from '../races/request-with.js'
-import { type Data, type SimulatedNode, startNode } from './nodes.js'
+import { clockAt, type Data, type SimulatedNode, startNode } from './nodes.js'
+import { randomFrom, withRandom } from './seeded.js'
 import { SimulatedNetwork } from './simulated-network.js'
-import { VirtualTime } from './virtual-time.js'
+import { currentCause, VirtualTime } from './virtual-time.js'
 
 /** One kind of fault, done to nodes under load; at its end all are whole again. */
 export interface Scenario {
@@ -24,10 +25,9 @@ interface Said {
   isBlind: boolean
 }
 
-const said = new AsyncLocalStorage<Said>()
 subscribe('holdfast:store', (message) => {
   const event = message as StoreEvent
-  const request = said.getStore()
+  const request = currentCause() as Said | undefined
   if (!request || event.type !== 'degraded') return
   if (event.operation === 'read') request.isBlind = true
   else request.isDegraded = true
@@ -42,6 +42,10 @@ interface Login {
   isDegraded: boolean
   /** Its login was. */
   readonly wasAlone: boolean
+  /** Mostly read: what moves its deadline are touches. */
+  readonly isQuiet: boolean
+  /** No request of it has ended that says it may be over by then. */
+  aliveUntil: number
 }
 
 interface Answer extends Said {
@@ -52,9 +56,19 @@ interface Answer extends Said {
 const LOGINS = 3
 const CLIENTS = 4
 const HANDLER_MS = 20
-const THINK_MS = 50
+const THINK_MS = 120
+/** So long after a fault has begun or ended clients do not think. */
+const HURRY_MS = 400
+const HURRIED_MS = 20
 const PATIENCE_MS = 3_000
-const SETTLE_MS = 2_500
+const SETTLE_MS = 1_500
+/** In half of the runs sessions end soon, so that touches matter. */
+const SHORT_IDLE_MS = 4_000
+/** A touch is made when less of the idle time is left. */
+const LEAST_LEFT = 0.9
+const LONG_IDLE_MS = 1_800_000
+/** In the other half so many are left alone until the end. */
+const RESTING = 3
 
 export class World {
   readonly time = new VirtualTime()
@@ -65,7 +79,10 @@ export class World {
   readonly random: () => number
   requests = 0
   readonly #scenario: Scenario
+  readonly #idleMs: number
   readonly #logins: Login[] = []
+  readonly #resting: Login[] = []
+  #hurryUntil = 0
   #isPartition = false
   #logoutsCount = false
   #healedAt = -Infinity
@@ -75,29 +92,34 @@ export class World {
   constructor(scenario: Scenario, seed: number) {
     this.#scenario = scenario
     this.random = randomFrom(seed)
+    this.#idleMs = this.random() < 0.5 ? SHORT_IDLE_MS : LONG_IDLE_MS
     this.network = new SimulatedNetwork(this.time, this.random)
     this.names = Array.from({ length: scenario.nodes ?? 3 }, (_, at) => `10.0.0.${at + 1}:7946`)
   }
 
   async run(): Promise<readonly string[]> {
-    await this.time.run(async () => {
-      for (const name of this.names) this.start(name)
-      await this.untilWhole('start')
-      const clients = Array.from({ length: CLIENTS }, () => this.#client())
-      await this.time.sleep(400)
-      await this.#scenario.run(this)
-      await this.untilWhole('the end')
-      await this.time.sleep(500)
-      this.#isOver = true
-      await Promise.all(clients)
-      await this.#checkAll()
-      for (const { process } of this.nodes.values()) process.isAlive = false
-    })
+    await withRandom(this.random, () => this.time.run(() => this.#live()))
     return this.broken
   }
 
+  async #live(): Promise<void> {
+    for (const name of this.names) this.start(name)
+    await this.untilWhole('start')
+    if (this.#idleMs === LONG_IDLE_MS) await this.#makeResting()
+    const clients = Array.from({ length: CLIENTS }, () => this.#client())
+    await this.time.sleep(300)
+    await this.#scenario.run(this)
+    await this.untilWhole('the end')
+    await this.time.sleep(200)
+    this.#isOver = true
+    await Promise.all(clients)
+    await this.#checkAll()
+    for (const { process } of this.nodes.values()) process.isAlive = false
+  }
+
   start(name: string): void {
-    this.nodes.set(name, startNode(this.time, this.network, name, this.names))
+    this.#hurry()
+    this.nodes.set(name, startNode(this.time, this.network, name, this.names, this.#idleMs))
   }
 
   node(name: string): SimulatedNode {
@@ -105,14 +127,17 @@ export class World {
   }
 
   kill(name: string): void {
+    this.#hurry()
     this.node(name).process.isAlive = false
   }
 
   pause(name: string): void {
+    this.#hurry()
     this.node(name).process.isPaused = true
   }
 
   resume(name: string): void {
+    this.#hurry()
     this.time.resume(this.node(name).process)
   }
 
@@ -122,6 +147,7 @@ export class World {
   }
 
   cutBetween(a: string, b: string): void {
+    this.#hurry()
     this.network.cut(a, b)
     this.network.cut(b, a)
   }
@@ -137,6 +163,7 @@ export class World {
   }
 
   heal(): void {
+    this.#hurry()
     this.network.heal()
     if (this.#isPartition) this.#healedAt = this.time.now
     this.#isPartition = false
@@ -169,26 +196,46 @@ export class World {
     }
   }
 
+  #hurry(): void {
+    this.#hurryUntil = this.time.now + HURRY_MS
+  }
+
+  async #makeResting(): Promise<void> {
+    for (let count = 0; count < RESTING; count++) {
+      await this.#logIn(0)
+      this.#resting.push(...this.#logins.splice(0))
+    }
+  }
+
   async #client(): Promise<void> {
     while (!this.#isOver) {
       const live = this.#logins.filter(({ endedAt }) => endedAt === undefined)
       const login = this.random() < 0.97 ? this.#logins[Math.floor(this.random() * this.#logins.length)] : undefined
       if (!login || (login.endedAt !== undefined && live.length < LOGINS)) await this.#logIn(live.length)
       else await this.#visit(login)
-      await this.upTo(THINK_MS)
+      await this.upTo(this.time.now < this.#hurryUntil ? HURRIED_MS : THINK_MS)
     }
   }
 
   async #logIn(live: number): Promise<void> {
     if (live >= LOGINS) return
     let cookie = ''
+    const beganAt = this.time.now
     const { outcome, isDegraded } = await this.#ask(async ({ engine }) => {
       cookie = (await engine.create({ user: 'ada' })).cookie
       return {}
     })
     if (outcome !== 'done') return
-    const login = { cookie, acknowledged: new Map<string, number>(), isEnding: false, endedAt: undefined }
-    this.#logins.push({ ...login, isDegraded, wasAlone: isDegraded })
+    this.#logins.push({
+      cookie,
+      acknowledged: new Map(),
+      isEnding: false,
+      endedAt: undefined,
+      isDegraded,
+      wasAlone: isDegraded,
+      isQuiet: this.random() < 0.4,
+      aliveUntil: beganAt + LEAST_LEFT * this.#idleMs,
+    })
   }
 
   async #visit(login: Login): Promise<void> {
@@ -197,14 +244,16 @@ export class World {
     const dice = this.random()
     if (dice < 0.03 && !isEnding) return this.#logOut(login)
     const field = `f${this.#fields++}`
-    const isWrite = dice < 0.6
+    const isWrite = dice < (login.isQuiet ? 0.1 : 0.6)
+    const isTouch = !isWrite && dice < 0.8
+    const beganAt = this.time.now
     const request = requestWith(login.cookie)
     const answer = await this.#ask(async ({ engine }, see) => {
-      if (!isWrite) return see(await engine.read(request))
+      if (!isWrite && !isTouch) return see(await engine.read(request))
       await engine.update(request, async (session) => {
         see(session)
         await this.upTo(HANDLER_MS)
-        session[field] = 1
+        if (isWrite) session[field] = 1
       })
     })
     if (answer.outcome === 'failed') return
@@ -213,11 +262,14 @@ export class World {
       if (endedAt !== undefined) this.#blame('revived', login, answer)
       const missing = known.filter((name) => !(name in seen))
       if (missing.length > 0) this.#blame('stale', login, answer)
-    } else if (!login.isEnding) this.#blame('logged out', login, answer)
-    if (isWrite && answer.outcome === 'done') {
+    } else if (this.time.now > login.aliveUntil) login.isEnding = true
+    else if (!login.isEnding) this.#blame('logged out', login, answer)
+    if (answer.outcome !== 'done') return
+    if (isWrite) {
       login.acknowledged.set(field, this.time.now)
       if (answer.isDegraded) login.isDegraded = true
     }
+    if (isWrite || isTouch) login.aliveUntil = Math.max(login.aliveUntil, beganAt + LEAST_LEFT * this.#idleMs)
   }
 
   async #logOut(login: Login): Promise<void> {
@@ -241,7 +293,10 @@ export class World {
     let seen: Data | undefined
     const see = (data: Data | undefined): void => void (seen = data && { ...data })
     if (!node.process.isAlive) return { outcome: 'failed', seen, ...request }
-    const served = this.time.within(node.process, () => said.run(request, () => outcomeOf(() => handle(node, see))))
+    const served = new Promise<Answer['outcome']>((resolve, reject) => {
+      const serve = (): void => void outcomeOf(() => handle(node, see)).then(resolve, reject)
+      this.time.within(node.process, () => this.time.after(this.random(), serve), request)
+    })
     const outcome = await Promise.race([served, this.time.sleep(PATIENCE_MS).then(() => 'failed' as const)])
     return { outcome, seen, ...request }
   }
@@ -254,7 +309,8 @@ export class World {
   }
 
   #blame(what: 'revived' | 'stale' | 'logged out', login: Login, { isBlind }: Said): void {
-    if (isBlind && what !== 'logged out') return
+    // A copy was found, which may be old; it may even have been about to expire.
+    if (isBlind) return
     const isExcused = what !== 'logged out' || !this.#logoutsCount
     const isDegradedLogout = what === 'logged out' && !(this.#logoutsCount && !login.wasAlone)
     if (login.isDegraded && (what !== 'logged out' || isDegradedLogout)) return
@@ -265,18 +321,27 @@ export class World {
 
   /** At the end every ready node shows all that was acknowledged, and nothing that has ended. */
   async #checkAll(): Promise<void> {
-    for (const { cookie, acknowledged, endedAt, isEnding } of this.#logins) {
-      for (const { process, engine } of [...this.nodes.values()].filter(isReady)) {
-        const reading = this.time.within(process, () => engine.read(requestWith(cookie)))
-        const seen = await reading.catch(() => 'unavailable' as const)
-        if (seen === 'unavailable') this.broken.push('stuck: a read at the end')
-        else if (endedAt !== undefined) {
-          if (seen) this.broken.push('revived at the end')
-        } else if (!isEnding) {
-          if (!seen) this.broken.push('lost: a session')
-          else if ([...acknowledged.keys()].some((field) => !(field in seen))) this.broken.push('lost: a change')
-        }
-      }
+    for (const login of [...this.#logins, ...this.#resting])
+      for (const node of [...this.nodes.values()].filter(isReady)) await this.#check(login, node)
+  }
+
+  async #check(login: Login, { process, engine, sessions }: SimulatedNode): Promise<void> {
+    const { cookie, acknowledged, endedAt, isEnding, aliveUntil, isDegraded } = login
+    const isOver = isEnding || this.time.now > aliveUntil
+    const key = keyOf(/sid=([^.]*)/.exec(cookie)?.[1] ?? '')
+    const reading = this.time.within(process, async () => ({
+      seen: await engine.read(requestWith(cookie)),
+      record: await sessions.read(key),
+    }))
+    const read = await reading.catch(() => undefined)
+    if (!read) this.broken.push('stuck: a read at the end')
+    else if (endedAt !== undefined) {
+      if (read.seen) this.broken.push('revived at the end')
+    } else if (!isOver) {
+      const { seen, record } = read
+      if (!seen || !record) this.broken.push('lost: a session')
+      else if ([...acknowledged.keys()].some((field) => !(field in seen))) this.broken.push('lost: a change')
+      else if (record.expiresAt < clockAt(aliveUntil) && !isDegraded) this.broken.push('lost: a touch')
     }
   }
 }
@@ -292,16 +357,5 @@ async function outcomeOf(work: () => Promise<unknown>): Promise<Answer['outcome'
     if (isSessionGone(error)) return 'gone'
     if (isStoreUnavailable(error) || isSessionConflict(error)) return 'failed'
     throw error
-  }
-}
-
-/** Xorshift: the same numbers for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = Math.imul(seed, 2_654_435_761) | 1
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
   }
 }

@@ -16,11 +16,11 @@ async function pause(world: World, name: string, longest: number): Promise<void>
 
 /** One fault at a time, each over before the next. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
-  'no fault': { run: (world) => world.time.sleep(1_500) },
+  'no fault': { run: (world) => world.time.sleep(500) },
   'a node is killed': {
     run: async (world) => {
       world.kill(world.pick())
-      await world.time.sleep(500 + world.random() * 3_000)
+      await world.time.sleep(300 + world.random() * 2_000)
     },
   },
   'a node is killed, then another of four': {
@@ -28,10 +28,10 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     run: async (world) => {
       const first = world.pick()
       world.kill(first)
-      await world.time.sleep(2_500)
+      await world.time.sleep(1_700)
       await world.untilWhole('after the first')
       world.kill(world.pickOther(first))
-      await world.time.sleep(2_500)
+      await world.time.sleep(1_000)
     },
   },
   'nodes are killed and start with nothing': {
@@ -50,7 +50,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     anyNode: true,
     run: async (world) => {
       await pause(world, world.pick(), 6_000)
-      await world.time.sleep(1_500)
+      await world.time.sleep(700)
     },
   },
   'a node is slow': {
@@ -59,7 +59,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       world.network.slow.add(name)
       await world.upTo(5_000)
       world.network.slow.delete(name)
-      await world.time.sleep(1_500)
+      await world.time.sleep(700)
     },
   },
   'nodes are drained and restarted, one after the other': {
@@ -80,7 +80,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       world.start(name)
       await world.upTo(5_000)
       world.heal()
-      await world.time.sleep(1_500)
+      await world.time.sleep(700)
     },
   },
   'a node starts with nothing, another is cut off': {
@@ -95,7 +95,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       world.start(name)
       await world.upTo(1_500)
       world.heal()
-      await world.time.sleep(2_500)
+      await world.time.sleep(1_900)
     },
   },
   'one of two starts with nothing and hears nobody': {
@@ -111,7 +111,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       world.start(name)
       await world.upTo(8_000)
       world.heal()
-      await world.time.sleep(2_500)
+      await world.time.sleep(1_900)
     },
   },
   'the link of two nodes is cut': {
@@ -121,7 +121,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       world.cutBetween(name, world.pickOther(name))
       await world.upTo(5_000)
       world.heal()
-      await world.time.sleep(1_500)
+      await world.time.sleep(700)
     },
   },
   'one direction of a link is cut': {
@@ -131,7 +131,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       world.network.cut(name, world.pickOther(name))
       await world.upTo(5_000)
       world.heal()
-      await world.time.sleep(1_500)
+      await world.time.sleep(700)
     },
   },
   'a node is cut off from the others': {
@@ -142,7 +142,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       world.isolate(world.pick())
       await world.upTo(6_000)
       world.heal()
-      await world.time.sleep(2_500)
+      await world.time.sleep(1_900)
     },
   },
   'two of five are killed and start with nothing': {
@@ -155,7 +155,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     nodes: 5,
     run: async (world) => {
       await pause(world, world.pick(), 6_000)
-      await world.time.sleep(1_500)
+      await world.time.sleep(700)
     },
   },
 }

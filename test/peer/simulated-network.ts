@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '@holdfast/core'
+import { type SessionRecord, StoreUnavailableError, type WriteCondition } from '@holdfast/core'
 import type { PeerReply, PeerRequest } from '../../packages/peer/src/messages.js'
 import type { PeerHandler, PeerTransport } from '../../packages/peer/src/transport.js'
 import type { Process, VirtualTime } from './virtual-time.js'
@@ -55,12 +55,10 @@ export class SimulatedNetwork {
         return
       }
       this.#deliver(from, to, process, station.process, () => {
-        const answer = station.handler(from, structuredClone(request))
+        const answer = station.handler(from, asSent(request))
         answer.then(
           (reply) =>
-            this.#deliver(to, from, station.process, process, () =>
-              resolve(structuredClone(reply) as PeerReply<Request>),
-            ),
+            this.#deliver(to, from, station.process, process, () => resolve(asSent(reply) as PeerReply<Request>)),
           (error: Error) => this.#deliver(to, from, station.process, process, () => reject(error)),
         )
       })
@@ -85,3 +83,16 @@ export class SimulatedNetwork {
     return 0.1 + this.#random() * (this.#random() < 0.1 ? 20 : 2) + slow
   }
 }
+
+/** Records go without what a store has noted on them. Messages are never changed, so the rest may be shared. */
+function asSent<Message extends object>(message: Message): Message {
+  const sent = { ...message } as Record<string, unknown>
+  for (const name of ['record', 'current']) if (sent[name] !== undefined) sent[name] = bare(sent[name] as SessionRecord)
+  const condition = sent['condition'] as WriteCondition | undefined
+  if (typeof condition === 'object') sent['condition'] = { replaces: bare(condition.replaces) }
+  const records = sent['records'] as readonly (readonly [string, SessionRecord])[] | undefined
+  if (records) sent['records'] = records.map(([key, record]) => [key, bare(record)])
+  return sent as Message
+}
+
+const bare = ({ data, revision, tag, expiresAt }: SessionRecord): SessionRecord => ({ data, revision, tag, expiresAt })

@@ -6,16 +6,28 @@ export interface Process {
   isPaused: boolean
 }
 
+/** Whose work it is, and what it is done for. */
+interface Activity {
+  readonly process: Process | undefined
+  readonly cause?: unknown
+}
+
 interface Event {
   at: number
   readonly order: number
-  readonly process: Process | undefined
+  readonly activity: Activity
   readonly run: () => void
   isCancelled: boolean
 }
 
 const real = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate, performance, Date }
-const current = new AsyncLocalStorage<Process | undefined>()
+const current = new AsyncLocalStorage<Activity>()
+/** Then the real event loop gets its turn. */
+const EVENTS_AT_ONCE = 1_000
+const NOBODY: Activity = { process: undefined }
+
+/** What the running code was started for, by `within`. */
+export const currentCause = (): unknown => current.getStore()?.cause
 
 /**
  * Time that goes on when nobody can do anything without it. While `run` runs, the timers and the clocks of this process
@@ -31,32 +43,41 @@ export class VirtualTime {
     return this.#now
   }
 
-  /** Runs `work` as what this process does. */
-  within<T>(process: Process | undefined, work: () => T): T {
-    return current.run(process, work)
+  /** Runs `work` as what this process does, for the sake of `cause`. */
+  within<T>(process: Process | undefined, work: () => T, cause?: unknown): T {
+    return current.run({ process, cause }, work)
   }
 
   at(ms: number, process: Process | undefined, run: () => void): Event {
-    const event = { at: Math.max(ms, this.#now), order: this.#order++, process, run, isCancelled: false }
-    this.#push(event)
-    return event
+    return this.#at(ms, { process }, run)
+  }
+
+  /** The same, as a part of what is being done. */
+  after(ms: number, run: () => void): Event {
+    return this.#at(this.#now + ms, current.getStore() ?? NOBODY, run)
   }
 
   sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.at(this.#now + ms, current.getStore(), resolve))
+    return new Promise((resolve) => this.after(ms, resolve))
   }
 
   /** What was held back while it was paused happens now, in its order. */
   resume(process: Process): void {
     process.isPaused = false
-    const held = this.#held.filter((event) => event.process === process)
-    this.#held.splice(0, Infinity, ...this.#held.filter((event) => event.process !== process))
-    for (const event of held) this.#push({ ...event, at: this.#now })
+    const held = this.#held.filter((event) => event.activity.process === process)
+    this.#held.splice(0, Infinity, ...this.#held.filter((event) => event.activity.process !== process))
+    for (const event of held) {
+      event.at = this.#now
+      this.#push(event)
+    }
   }
 
   /** Runs `work` to its end in virtual time. */
   async run(work: () => Promise<void>): Promise<void> {
     this.#install()
+    const { stackTraceLimit } = Error
+    // An outage makes thousands of errors, whose stacks nobody reads.
+    Error.stackTraceLimit = 0
     try {
       let isOver = false
       let failure: unknown
@@ -68,20 +89,34 @@ export class VirtualTime {
         },
       )
       for (await settled(); !isOver; await settled()) {
-        const event = this.#pop()
-        if (!event) throw new Error('Nothing can happen any more.')
-        if (event.isCancelled || event.process?.isAlive === false) continue
-        if (event.process?.isPaused) {
-          this.#held.push(event)
-          continue
-        }
+        const event = this.#next()
+        if (event.order % EVENTS_AT_ONCE === 0) await turned()
         this.#now = Math.max(this.#now, event.at)
-        current.run(event.process, event.run)
+        current.run(event.activity, event.run)
       }
       if (failure !== undefined) throw failure as Error
     } finally {
       Object.assign(globalThis, real)
+      Error.stackTraceLimit = stackTraceLimit
       Object.defineProperty(globalThis, 'performance', { value: real.performance, configurable: true, writable: true })
+    }
+  }
+
+  #at(ms: number, activity: Activity, run: () => void): Event {
+    const event = { at: Math.max(ms, this.#now), order: this.#order++, activity, run, isCancelled: false }
+    this.#push(event)
+    return event
+  }
+
+  /** The next event that happens; those of a process that is paused are held back. */
+  #next(): Event {
+    for (;;) {
+      const event = this.#pop()
+      if (!event) throw new Error('Nothing can happen any more.')
+      const { process } = event.activity
+      if (event.isCancelled || process?.isAlive === false) continue
+      if (!process?.isPaused) return event
+      this.#held.push(event)
     }
   }
 
@@ -133,9 +168,8 @@ export class VirtualTime {
 class Timer {
   #event: Event
   constructor(time: VirtualTime, run: (...args: unknown[]) => void, ms: number, args: unknown[], isRepeated: boolean) {
-    const process = current.getStore()
     const arm = (): Event =>
-      time.at(time.now + Math.max(ms, 0), process, () => {
+      time.after(Math.max(ms, 0), () => {
         if (isRepeated) this.#event = arm()
         run(...args)
       })
@@ -157,4 +191,6 @@ class Timer {
 
 const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
-const settled = (): Promise<void> => new Promise((resolve) => real.setImmediate(resolve))
+/** All that can happen without the passing of time has happened: ticks come after microtasks, and cost less than immediates. */
+const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
+const turned = (): Promise<void> => new Promise((resolve) => real.setImmediate(resolve))

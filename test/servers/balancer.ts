@@ -31,7 +31,7 @@ export async function startBalancer(
     ...options,
   })
   const file = join(scratch.path, 'balancer.conf')
-  await writeFile(file, name === 'nginx' ? withOwnFiles(config) : config)
+  await writeFile(file, adapted(name, config))
   const child = run(await programOf(name), ARGS[name](file, scratch.path), scratch.path)
   const ended = child.ended.then(() => {
     throw new Error(`${name} ended. It printed:\n${child.output()}`)
@@ -52,7 +52,7 @@ export async function checkConfig(name: BalancerName, config: string): Promise<s
   const scratch = await makeScratch()
   try {
     const file = join(scratch.path, 'balancer.conf')
-    await writeFile(file, name === 'nginx' ? withOwnFiles(config) : config)
+    await writeFile(file, adapted(name, config))
     const check = name === 'nginx' ? [...ARGS.nginx(file, scratch.path), '-t'] : ['-c', '-f', file]
     const child = startCommand(await programOf(name), { args: check })
     if ((await child.ended).code !== 0) throw new Error(`${name} refuses it: ${child.output()}\n${config}`)
@@ -83,6 +83,12 @@ const ARGS: Readonly<Record<BalancerName, (file: string, folder: string) => read
     ...['-c', file, '-p', folder, '-e', 'stderr'],
     ...['-g', `daemon off; master_process off; pid ${join(folder, 'nginx.pid')};`],
   ],
+}
+
+/** For this user, who need not be root. */
+function adapted(name: BalancerName, config: string): string {
+  if (name === 'nginx') return withOwnFiles(config)
+  return process.getuid?.() === 0 ? config : config.replace(/^ +(?:user|group) haproxy\n/gm, '')
 }
 
 /** nginx has the folders of its package compiled in, which only root may write. */

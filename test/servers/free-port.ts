@@ -18,6 +18,18 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** So many free ports in a row. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  for (;;) {
+    const first = await freePort()
+    const ports = Array.from({ length: count }, (_, i) => first + i)
+    const areFree = await Promise.all(ports.map(async (port) => port === first || (!given.has(port) && isFree(port))))
+    if (!areFree.every(Boolean)) continue
+    for (const port of ports) given.add(port)
+    return ports
+  }
+}
+
 async function isFree(port: number): Promise<boolean> {
   const probe = createServer()
   try {

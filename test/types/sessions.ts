@@ -49,7 +49,10 @@ export async function members(session: Session<Shop>): Promise<number> {
 
 export async function lifecycle(): Promise<void> {
   await sessions.ready()
-  await sessions.drain()
+  const health = sessions.health()
+  const why: string = health.ok ? 'ok' : health.reason
+  // @ts-expect-error there is a reason only when it is not ok
+  await sessions.drain().then(() => console.log(why, health.reason))
   await sessions.close()
   await sessions[Symbol.asyncDispose]()
 }

@@ -143,7 +143,9 @@ export class RequestSession<Data extends object> implements SessionHost, HoldTar
     live.want()
     live.needsCommit()
     await live.commit()
-    return { id: live.sessionId, cookie: this.#parts.cookies.header(live.secret, live.absoluteExpiresAt) }
+    const { cookies, routes } = this.#parts
+    const cookie = cookies.header(live.secret, live.absoluteExpiresAt)
+    return { id: live.sessionId, cookie: routes ? `${cookie}; ${routes.header(live.sessionId)}` : cookie }
   }
 
   /** The session can be read only. */

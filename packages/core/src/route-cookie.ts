@@ -14,11 +14,13 @@ export interface AffinityConfig {
 /** Tells the balancer which node has a session. It names no session, and no session's id says anything of a route. */
 export interface RouteCookie {
   /** Whether a `Cookie` header brings the route of this session, once, signed with the newest key. */
-  isRight(header: string | undefined, key: string): boolean
+  isRight(cookies: string | undefined, key: string): boolean
   /** The `Set-Cookie` value for this session. `persistent`: the browser keeps it up to `absoluteAt`, else until it closes. */
   set(key: string, absoluteAt: number, persistent: boolean): string
   /** The `Set-Cookie` value that removes the cookie. */
   clear(): string
+  /** `name=value`, as it stands in a `Cookie` request header. */
+  header(key: string): string
 }
 
 export const NODE_NAME = /^[A-Za-z0-9_-]{1,32}$/
@@ -52,24 +54,24 @@ export function createRouteCookie(
     return ranked.length === 0 || wrong !== undefined ? [affinity.node] : ranked
   }
 
-  function valueOf(key: string): string {
+  function header(key: string): string {
     const nodes = nodesOf(key).join('.')
-    let value = signed.get(nodes)
-    if (value === undefined) {
+    let pair = signed.get(nodes)
+    if (pair === undefined) {
       // No cookie's name has a colon: this is the signature of nothing else.
-      value = `${nodes}.${signature(keys[0]!, `route:${prefix}${nodes}`)}`
-      signed.set(nodes, value)
+      pair = `${prefix}${nodes}.${signature(keys[0]!, `route:${prefix}${nodes}`)}`
+      signed.set(nodes, pair)
     }
-    return value
+    return pair
   }
 
   return {
-    isRight(header, key) {
-      const [value, another] = header === undefined ? [] : cookieValues(header, prefix, 1)
-      return another === undefined && value === valueOf(key)
+    isRight(cookies, key) {
+      const [value, another] = cookies === undefined ? [] : cookieValues(cookies, prefix, 1)
+      return value !== undefined && another === undefined && prefix + value === header(key)
     },
-    set: (key, absoluteAt, persistent) =>
-      `${prefix}${valueOf(key)}${lifetimeOf(absoluteAt - clock(), persistent)}${attributes}`,
+    set: (key, absoluteAt, persistent) => header(key) + lifetimeOf(absoluteAt - clock(), persistent) + attributes,
     clear: () => `${prefix}${CLEARED}${attributes}`,
+    header,
   }
 }

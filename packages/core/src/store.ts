@@ -61,8 +61,8 @@ export interface SessionStore {
    */
   ready?(options?: CallOptions): Promise<void>
   /**
-   * Whether this process should get requests now, for a store that keeps sessions in the app servers themselves. Must
-   * answer at once. A store without it has no say: a server that all processes share being away is no reason to stop them.
+   * Whether this process should get requests now, for a store that keeps sessions in the app servers themselves. Answers
+   * at once and never throws. A store without it has no say: a server that all processes share being away is no reason to stop them.
    */
   health?(): Health
   /**
@@ -97,8 +97,8 @@ export interface ReportsChanges {
  */
 export interface RanksNodes {
   /**
-   * The names of the nodes for this key, the primary first, its backup second; more are allowed. Must answer at once, and
-   * the same on every node while nothing changes. Each is the name by which the balancer knows that node and which the
+   * The names of the nodes for this key, the primary first, its backup second; more are allowed. Answers at once, never
+   * throws, and says the same on every node while nothing changes. Each is the name by which the balancer knows that node and which the
    * node itself has as `affinity.node`: `[A-Za-z0-9_-]{1,32}`. Empty: it cannot tell now.
    */
   nodesOf(key: string): readonly string[]

@@ -94,7 +94,7 @@ export interface StoredSession<Data extends object> {
   readonly data: Partial<Data>
 }
 
-/** `cookie` is the value of a `Cookie` request header, `'__Host-sid=…'`: whoever has it is logged in. */
+/** `cookie` is the value of a `Cookie` request header, `'__Host-sid=…'`, with the route of `affinity`: whoever has it is logged in. */
 export interface CreatedSession {
   readonly id: string
   readonly cookie: string

@@ -28,6 +28,8 @@ export interface Credentials {
  */
 const PSK_CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256'
 const MIN_VERSION = 'TLSv1.3'
+/** OpenSSL takes no longer name of a key. */
+const IDENTITY_LENGTH = 128
 
 /** `onUnknownKey` gets the name that a node without our secret gave itself. */
 export function credentialsOf(
@@ -55,7 +57,7 @@ function bySecret(self: string, secret: unknown, onUnknownKey: (keyId: string, n
     },
     clients: keys.map(({ id, key }) => ({
       ...common,
-      pskCallback: () => ({ psk: key, identity: `${id} ${self}` }),
+      pskCallback: () => ({ psk: key, identity: `${id} ${self}`.slice(0, IDENTITY_LENGTH) }),
       checkServerIdentity: () => undefined,
     })),
     advice: 'Check that secret is the same on both nodes.',

@@ -67,6 +67,7 @@ describe('fields', () => {
       ['10.0.0.1:7946', 'node-a:1', '[::1]:80'],
       ['', 'node', 'a\nb:1', ':1', 'a:', 1],
     ],
+    ['maybe a name', (fields) => fields.maybeName('x'), ['', 'node-a:1'], ['node', 'a\nb:1', 1, null]],
     ['flag', (fields) => fields.flag('x'), [true, false], [0, 1, null, 'true']],
     ['finite', (fields) => fields.finite('x'), [0, -1, 1.5, 2 ** 53], [Infinity, -Infinity, NaN, '1', null]],
     [

@@ -98,6 +98,11 @@ export class Fields {
     return this.#checked(what, (value) => typeof value === 'string' && isPeerName(value))
   }
 
+  /** A name, or nothing. */
+  maybeName(what: string): string {
+    return this.#checked(what, (value) => typeof value === 'string' && (value === '' || isPeerName(value)))
+  }
+
   flag(what: string): boolean {
     return this.#checked(what, (value) => typeof value === 'boolean')
   }

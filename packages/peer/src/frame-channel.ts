@@ -29,7 +29,11 @@ export class FrameChannel {
     let reason: Error | undefined
     socket.setNoDelay(true).unref()
     socket.on('data', (piece: Buffer) => this.#take(piece))
-    socket.on('error', (error) => (reason = error))
+    socket.on('error', (error: Error) => {
+      reason ??= error
+      // Node 20 leaves a connection open on which TLS has failed.
+      socket.destroy()
+    })
     socket.once('close', () => onClose(reason))
   }
 

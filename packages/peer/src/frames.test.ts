@@ -29,7 +29,7 @@ test('frames come out as they went in, however the stream is cut', () => {
   )
 })
 
-test('a large frame in small pieces is put together once', () => {
+test('a large frame in small pieces is not copied again with each of them', () => {
   const whole = frame(bytes(2_000_000))
   const reader = new FrameReader(2_000_000)
   const startedAt = performance.now()
@@ -37,6 +37,13 @@ test('a large frame in small pieces is put together once', () => {
   expect(reading(reader, pieces).map(({ length }) => length)).toEqual([2_000_000])
   // Put together anew with each piece it would be 2 GB that are copied.
   expect(performance.now() - startedAt).toBeLessThan(200)
+})
+
+test('pieces of one byte make a frame too', () => {
+  const whole = frame(bytes(5_000))
+  const reader = new FrameReader(5_000)
+  const pieces = Array.from(whole, (_, at) => whole.subarray(at, at + 1))
+  expect(reading(reader, [...pieces, ...pieces])).toEqual([bytes(5_000), bytes(5_000)])
 })
 
 describe('a length above the limit, or none', () => {

@@ -32,6 +32,7 @@ test('of another version only the beginning is read', () => {
 test.each([
   ['another service', ['SSH-2.0', 1, A, B, 0]],
   ['a name that is none', ['holdfast peer', 1, 'a\nb', B, 0]],
+  ['something that no name can be', ['holdfast peer', 1, A, 'b\n:1', 0]],
   ['a list that is cut off', ['holdfast peer', 1, A, B, 2, A]],
   ['more than a list', ['holdfast peer', 1, A, B, 1, A, A]],
 ])('no hello: %s', (_, fields) => {

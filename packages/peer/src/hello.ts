@@ -30,7 +30,7 @@ export function parseHello(frame: Uint8Array): Hello {
     if (fields.text('magic') !== MAGIC) throw new BadMessageError('it does not begin as a node of Holdfast does')
     const version = fields.whole('version')
     const name = fields.name('name')
-    const lookingFor = fields.text('lookingFor')
+    const lookingFor = fields.maybeName('lookingFor')
     if (version !== PROTOCOL_VERSION) return { version, name, lookingFor, members: [] }
     const members = fields.list('members', () => fields.name('member'))
     fields.end()

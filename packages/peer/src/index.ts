@@ -1,4 +1,4 @@
 export { peerStore, type PeerStoreOptions } from './peer-store.js'
-export type { PeerStore } from './peer-sessions.js'
+export { routeNameOf, type PeerStore } from './peer-sessions.js'
 export type { PeerReport, PeerStatus } from './peer-node.js'
 export { peer } from './peer-adapter.js'

@@ -6,10 +6,10 @@ export const HELLO_BYTES = 64 * 1024
 export const LIST_LENGTH = 65_536
 /** Calls to a peer that wait for their answers, and requests of a peer that wait for ours. */
 export const REQUESTS = 10_000
-/** What may wait to be written to a peer. */
+/** What may wait to be written to a peer. Beyond it calls are refused, those of the peer too. */
 export const WAITING_BYTES = 16 * 1024 * 1024
-/** What more may wait so that a peer hears that its answers are not sent. */
-export const REFUSAL_BYTES = 1024 * 1024
+/** The last frame and refusals may wait on top of that; a peer that has not read by then is cut off. */
+export const MOST_WAITING_BYTES = 20 * 1024 * 1024
 /** From the first byte to the last of TLS and hello. */
 export const HANDSHAKE_MS = 2_000
 /** Connections of which it is not known yet whose they are: of one address, and of all. */

@@ -3,7 +3,7 @@ import type { Counts } from './counts.js'
 import { failureFrame, parseFailure, parseTooLarge } from './failures.js'
 import { BadMessageError, readFields, type Fields } from './fields.js'
 import type { FrameChannel } from './frame-channel.js'
-import { REFUSAL_BYTES, REQUESTS, WAITING_BYTES } from './limits.js'
+import { MOST_WAITING_BYTES, REQUESTS, WAITING_BYTES } from './limits.js'
 import type { PeerReply, PeerRequest } from './messages.js'
 import type { PeerHandler } from './transport.js'
 import { KIND, parseReply, parseRequest, replyFrame, requestFrame } from './wire.js'
@@ -101,10 +101,7 @@ export class PeerConnection {
   #drop(id: number, kind: number, { message }: BadMessageError): void {
     this.#counts.droppedFrames += 1
     if (kind === KIND.request) {
-      this.#send(
-        id,
-        failureFrame(id, new StoreUnavailableError(`it dropped the request: ${message}`, { refused: true })),
-      )
+      this.#send(failureFrame(id, new StoreUnavailableError(`it dropped the request: ${message}`, { refused: true })))
     } else {
       this.#waiting.get(id)?.reject(this.#unavailable(`its answer was dropped: ${message}`))
       this.#waiting.delete(id)
@@ -115,29 +112,30 @@ export class PeerConnection {
     if (this.#open >= REQUESTS) return this.#flooded(`it asks for more than ${REQUESTS} answers at once`)
     this.#open += 1
     this.#counts.requestsIn += 1
-    const frame = await this.#answerTo(id, request)
-    this.#send(id, frame)
+    try {
+      this.#assertIsRead({ refused: true })
+      const reply = await this.#handler(this.#peer, request)
+      this.#assertIsRead()
+      this.#send(replyFrame(id, request.op, reply))
+    } catch (error) {
+      this.#send(failureFrame(id, error))
+    }
     this.#open -= 1
   }
 
-  async #answerTo(id: number, request: PeerRequest): Promise<Buffer> {
-    try {
-      return replyFrame(id, request.op, await this.#handler(this.#peer, request))
-    } catch (error) {
-      return failureFrame(id, error)
-    }
+  /** A peer that does not read its answers gets only this sentence for a while, and is then cut off. */
+  #assertIsRead(details?: { readonly refused: boolean }): void {
+    if (this.#channel.waitingBytes > WAITING_BYTES)
+      throw new StoreUnavailableError('too much waits to be sent.', details)
   }
 
-  /** A peer that does not read its answers gets refusals instead, and then nothing more. */
-  #send(id: number, frame: Buffer): void {
-    const waiting = this.#channel.waitingBytes
-    if (waiting > WAITING_BYTES + REFUSAL_BYTES) return this.#flooded('it does not read its answers')
-    const answer =
-      waiting > WAITING_BYTES ? failureFrame(id, new StoreUnavailableError('too much waits to be sent')) : frame
-    this.#channel.send(answer, this.#open > 1)
+  #send(frame: Buffer): void {
+    if (this.#channel.waitingBytes > MOST_WAITING_BYTES) this.#flooded('it does not read its answers')
+    else this.#channel.send(frame, this.#open > 1)
   }
 
   #flooded(reason: string): void {
+    if (!this.#channel.isOpen) return
     this.#counts.floods += 1
     this.#channel.destroy(new Error(reason))
   }

@@ -31,7 +31,7 @@ export function peerStore(options: PeerStoreOptions): PeerStore {
     throw new ConfigError(`peerStore: there is no node beside ${self}. Give two or more, or use 'memory:' for one.`)
   if (!(Number.isInteger(backups) && backups >= 1 && backups <= others.length)) {
     throw new ConfigError(
-      `peerStore: backups is ${backups}, and there are ${others.length} other nodes. Use a whole number from 1 to ${others.length}.`,
+      `peerStore: backups is ${backups}. Use a whole number from 1 to ${others.length}: so many other nodes there are.`,
     )
   }
   if (isolated !== 'serve' && isolated !== 'refuse')

@@ -111,9 +111,8 @@ class TlsPeers implements TlsTransport {
   }
 
   async #close(): Promise<void> {
-    const reason = new StoreUnavailableError('peer: the transport is closed.', { refused: true })
-    this.#closing.abort(reason)
-    for (const connection of this.#connections.values()) connection.fail(reason)
+    this.#closing.abort(new StoreUnavailableError('peer: the transport is closed.', { refused: true }))
+    for (const connection of this.#connections.values()) connection.fail(new Error('the transport was closed'))
     this.#connections.clear()
     for (const channel of this.#channels) channel.end()
     this.#gate.close()
@@ -159,7 +158,7 @@ class TlsPeers implements TlsTransport {
       else if (isTlsFailure(reason)) {
         refused += 1
         current = (current + 1) % clients.length
-        if (refused >= clients.length) this.#tell('SECRET', name, `${name} refused TLS (${reason.code}). ${advice}`)
+        if (refused >= clients.length) this.#tell('SECRET', name, `TLS with ${name} failed (${reason.code}). ${advice}`)
       }
       return openMs ?? 0
     }, this.#closing.signal)

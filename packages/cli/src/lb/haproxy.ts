@@ -10,7 +10,12 @@ export function haproxyConfig(options: BalancerOptions): string {
     '# HAProxy 2.4 or newer. Check it with: haproxy -c -f haproxy.cfg',
     ...INTRODUCTION[by],
     '',
-    ...section('global', ['maxconn 20000', '# log /dev/log local0']),
+    ...section('global', [
+      '# Who it is once it has its port, where it was started by root.',
+      'user haproxy',
+      'group haproxy',
+      '# Where to write the log: log /dev/log local0',
+    ]),
     ...section('defaults', DEFAULTS),
     ...section('frontend web', [
       `bind ${listen.includes(':') ? listen : `:${listen}`}`,
