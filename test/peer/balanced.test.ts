@@ -11,6 +11,7 @@ import { startBalancedFleet, type BalancedFleet } from './balanced-fleet.js'
 /** `npm run soak -- peer-kills`: 200. */
 const KILLS = Number(process.env['HOLDFAST_PEER_KILLS'] ?? 5)
 const MOST_PAUSE_MS = 500
+const TIMEOUT_MS = 60_000 + 10_000 * KILLS
 /** A node is down after two calls of 250 ms each without an answer; then a request has a deadline for opening and one for its commit. */
 const WORST_MS = 2 * 250 + 850
 /** What a busy machine may add, beside the time that an app stood still. */
@@ -31,7 +32,7 @@ describe.skipIf((await requireServer('haproxy')) === undefined)('three app serve
       expect(seen).toMatchObject({ lost: 0, missing: 0, returned: 0, stale: 0 })
       expect(Object.keys(seen.failed).filter((status) => !['502', '503', 'cut'].includes(status))).toEqual([])
       expect(seen.worstWaitMs).toBeLessThan(WORST_MS + NOISE_MS + seen.loopDelayMs)
-    }, 120_000)
+    }, TIMEOUT_MS)
 
     test('fail no request and log nobody out in a rolling restart', async () => {
       const seen = await underLoad(fleet, async () => {
@@ -57,7 +58,7 @@ describe.skipIf((await requireServer('haproxy')) === undefined)('three app serve
       const seen = await underLoad(fleet, () => kill(fleet, kills))
       console.log(`sticky and memory, ${kills} × kill -9: ${inWords(seen)}`)
       expect(seen.lost).toBeGreaterThan(0)
-    }, 120_000)
+    }, TIMEOUT_MS)
   })
 })
 
