@@ -72,10 +72,12 @@ app.get('/node', (_req, res) => {
   res.json(memory?.report())
 })
 app.get('/held', async (req, res) => {
-  res.json({ bytes: await memory?.bytes(String(req.query['id'])) })
+  const { id } = req.query as { readonly id: string }
+  res.json({ bytes: await memory?.bytes(id) })
 })
 app.get('/put', async (req, res) => {
-  await memory?.put(String(req.query['id']), String(req.query['bytes']))
+  const { id, bytes } = req.query as { readonly id: string; readonly bytes: string }
+  await memory?.put(id, bytes)
   res.end()
 })
 app.get('/clock', (req, res) => {

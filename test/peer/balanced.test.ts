@@ -26,13 +26,17 @@ describe.skipIf((await requireServer('haproxy')) === undefined)('three app serve
     })
     afterAll(() => fleet.stop())
 
-    test(`lose nothing and log nobody out when one is killed, ${KILLS} times`, async () => {
-      const seen = await underLoad(fleet, () => kill(fleet, KILLS))
-      console.log(`peer, ${KILLS} × kill -9: ${inWords(seen)}`)
-      expect(seen).toMatchObject({ lost: 0, missing: 0, returned: 0, stale: 0 })
-      expect(Object.keys(seen.failed).filter((status) => !['502', '503', 'cut'].includes(status))).toEqual([])
-      expect(seen.worstWaitMs).toBeLessThan(WORST_MS + NOISE_MS + seen.loopDelayMs)
-    }, TIMEOUT_MS)
+    test(
+      `lose nothing and log nobody out when one is killed, ${KILLS} times`,
+      async () => {
+        const seen = await underLoad(fleet, () => kill(fleet, KILLS))
+        console.log(`peer, ${KILLS} × kill -9: ${inWords(seen)}`)
+        expect(seen).toMatchObject({ lost: 0, missing: 0, returned: 0, stale: 0 })
+        expect(Object.keys(seen.failed).filter((status) => !['502', '503', 'cut'].includes(status))).toEqual([])
+        expect(seen.worstWaitMs).toBeLessThan(WORST_MS + NOISE_MS + seen.loopDelayMs)
+      },
+      TIMEOUT_MS,
+    )
 
     test('fail no request and log nobody out in a rolling restart', async () => {
       const seen = await underLoad(fleet, async () => {
@@ -53,12 +57,16 @@ describe.skipIf((await requireServer('haproxy')) === undefined)('three app serve
     })
     afterAll(() => fleet.stop())
 
-    test('lose the share of the one that is killed', async () => {
-      const kills = Math.ceil(KILLS / 5)
-      const seen = await underLoad(fleet, () => kill(fleet, kills))
-      console.log(`sticky and memory, ${kills} × kill -9: ${inWords(seen)}`)
-      expect(seen.lost).toBeGreaterThan(0)
-    }, TIMEOUT_MS)
+    test(
+      'lose the share of the one that is killed',
+      async () => {
+        const kills = Math.ceil(KILLS / 5)
+        const seen = await underLoad(fleet, () => kill(fleet, kills))
+        console.log(`sticky and memory, ${kills} × kill -9: ${inWords(seen)}`)
+        expect(seen.lost).toBeGreaterThan(0)
+      },
+      TIMEOUT_MS,
+    )
   })
 })
 

@@ -2,7 +2,7 @@ import { faultProxy, type FaultProxy, type Where } from '../../servers/fault-pro
 import { freePort } from '../../servers/free-port.js'
 import { until } from '../../servers/until.js'
 import type { Victim } from '../column.js'
-import { AppProcess, SECRET, type AppOptions, type AppSettings } from '../fleet.js'
+import { AppProcess, SECRET, type AppOptions } from '../fleet.js'
 import type { NodeReport } from '../own-memory.js'
 import type { SessionServer } from './session-server.js'
 
