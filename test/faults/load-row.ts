@@ -45,8 +45,11 @@ interface Found {
   readonly failed: Readonly<Record<string, number>>
   readonly rejections: number
   readonly loopDelayMs: number
-  /** Reads that were said to come from fewer servers than they should: they may be old. */
-  readonly degradedReads: number
+  /**
+   * Reads that were said to come from fewer servers than they should: they may be old. Where the apps are the servers, writes
+   * that were said to be on one side alone too: the other may not show them yet.
+   */
+  readonly maybeOld: number
 }
 
 /** A row whose fault strikes while visitors come and go. Rejects when they are not served again. */
@@ -55,7 +58,7 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
     ...row,
     async run(stage, scale) {
       const before = await countsOf(stage, { reset: true })
-      const degradedBefore = await eventsOf(stage.apps, 'degraded-read')
+      const maybeOldBefore = await maybeOldOf(stage)
       let copiedAt = Date.now()
       const load = await Load.start({ apps: stage.apps, asksHealth: stage.target.nodes !== undefined, ...scale })
       const victims = await stage.target.victims()
@@ -81,10 +84,10 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
       const isUnsure = ({ id }: Visitor): boolean => hadOneCopy(degraded.get(id), strikes)
       const allowed = costOn(stage, cost, victims)
       const history = await checkHistory(load.visitors, allowed.sessions ? overAt : Infinity, stage, isUnsure)
-      const degradedReads = Math.max(0, (await eventsOf(stage.apps, 'degraded-read')) - degradedBefore)
+      const maybeOld = Math.max(0, (await maybeOldOf(stage)) - maybeOldBefore)
       const sure = load.visitors.filter((visitor) => !history.unsure.includes(visitor))
       const found = {
-        ...{ load, history, loopDelayMs, degradedReads, rejections: Math.max(0, rejections - before.rejections) },
+        ...{ load, history, loopDelayMs, maybeOld, rejections: Math.max(0, rejections - before.rejections) },
         failed: load.failed(sure),
       }
       return {
@@ -92,12 +95,18 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
         ...{ requests: load.requests, failed: load.failed(), worstWaitMs: Math.round(load.worstWaitMs) },
         recoveredMs: Math.round(Math.max(0, load.lastFailureAt - overAt)),
         late: Math.max(0, late - before.late),
-        note: history.returned > 0 ? `${history.returned} logouts were undone` : '',
+        note: noteOn(history),
         broken: [...brokenBy(found, allowed), ...(stage.copies > 1 ? refusedBy(found) : [])],
       }
     },
   }
 }
+
+const noteOn = ({ returned, stale }: History): string =>
+  [
+    ...(returned > 0 ? [`${returned} logouts were undone`] : []),
+    ...(stale > 0 ? [`${stale} changes were not seen by the next request`] : []),
+  ].join('; ')
 
 function costOn({ copies }: Stage, cost: LoadRow['cost'] = {}, [victim]: readonly Victim[]): Cost {
   const all = typeof cost === 'function' ? cost(victim as Victim) : cost
@@ -140,6 +149,9 @@ async function untilCopied(load: Load, { apps, target }: Stage): Promise<number>
   return copiedAt
 }
 
+const maybeOldOf = async ({ apps, target }: Stage): Promise<number> =>
+  (await eventsOf(apps, 'degraded-read')) + (target.nodes ? await eventsOf(apps, 'degraded-write') : 0)
+
 async function eventsOf(apps: readonly AppProcess[], type: string): Promise<number> {
   const reports = await Promise.all(apps.map((app) => app.report()))
   return reports.reduce((sum, { events }) => sum + (events[type] ?? 0), 0)
@@ -162,7 +174,7 @@ async function countsOf(
   }
 }
 
-function brokenBy({ load, history, failed, rejections, loopDelayMs, degradedReads }: Found, cost: Cost): string[] {
+function brokenBy({ load, history, failed, rejections, loopDelayMs, maybeOld }: Found, cost: Cost): string[] {
   const { sessions, tail = false, failures = [], refusals } = cost
   const { lost, missing, returned, stale } = history
   // A session that is gone is a 401 to its visitor, and a 409 to a request that had it open.
@@ -172,7 +184,7 @@ function brokenBy({ load, history, failed, rejections, loopDelayMs, degradedRead
     ...(lost > 0 && !sessions ? [`${lost} sessions were lost`] : []),
     ...(missing > 0 && !tail ? [`${missing} acknowledged changes were lost`] : []),
     ...(returned > 0 && !tail ? [`${returned} sessions came back after their logout`] : []),
-    ...(stale > degradedReads && !tail ? [`${stale} acknowledged changes were not seen by the next request`] : []),
+    ...(stale > maybeOld && !tail ? [`${stale} acknowledged changes were not seen by the next request`] : []),
     ...unexpected.map((status) => `${failed[status]} requests ended with ${status}`),
     ...(load.worstWaitMs > BUDGET_MS + NOISE_MS + loopDelayMs
       ? [`a request took ${Math.round(load.worstWaitMs)} ms`]

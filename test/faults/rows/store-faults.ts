@@ -138,7 +138,7 @@ export const storeFaults: readonly Row[] = [
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: its replica does not see that',
       hazelcast:
         'nothing is lost; 503 for its share until the app gives up the connection (5 s), for changes whose backup it is until it is over',
-      peer: 'nothing is lost, hardly a 503: the balancer leaves it out, it says that it hears nobody',
+      peer: 'nothing is lost, hardly a 503: it says that it hears nobody, and the balancer leaves it out; until then each side may not show what the other took',
     },
     strike: async (victim, run) => {
       victim.link.drop()
@@ -155,7 +155,7 @@ export const storeFaults: readonly Row[] = [
       'redis-sentinel': 'nothing is lost; 503 until it is over: it is alive, so nobody takes over',
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: it is alive, so nobody takes over',
       hazelcast: 'nothing is lost; 503 for its share, and for changes whose backup it is, until it is over',
-      peer: 'nothing is lost, hardly a 503',
+      peer: 'nothing is lost, hardly a 503: as 4',
     },
     strike: async (victim, run) => {
       victim.link.delay(1_000, { direction: 'toClient', from: CLIENTS })
