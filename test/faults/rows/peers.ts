@@ -236,10 +236,12 @@ export const peers: readonly Row[] = [
       const node = nodes.nodes[2] as PeerNodes['nodes'][number]
       const flooding = await startFloodingPeer({ ...node, names: nodes.nodes.map(({ self }) => self) }, PEER_SECRET)
       const strangers = Array.from({ length: 200 }, () => strangerAt(nodes.nodes[0]?.listen ?? ''))
-      const endsAt = performance.now() + holdMs
-      while (performance.now() < endsAt || flooding.ended < 4)
-        for (const [i, { cookie }] of logins.entries())
-          await untilOk(inspection, '/add?field=meanwhile', cookie, i % 2 ? first : second)
+      const held = sleep(holdMs)
+      await Promise.all(
+        logins.map(({ cookie }, i) => untilOk(inspection, '/add?field=meanwhile', cookie, i % 2 ? first : second)),
+      )
+      await until('each of the others has cut it off', () => flooding.ended >= 2)
+      await held
       for (const end of strangers) end()
       await flooding.stop()
       inspection.note = `cut off ${flooding.ended} times`
