@@ -132,6 +132,24 @@ export const peers: readonly Row[] = [
     cost: { refusals: 'none' },
   }),
   peerRow({
+    number: '13b',
+    title: 'a node leaves: SIGTERM, drain, close',
+    expected: 'when it is gone each session has its copies on the others',
+    inspect: async (inspection, nodes, [first, second, leaving]) => {
+      const logins = await logInMany(inspection, 2 * SESSIONS)
+      await leaving.leave()
+      for (const { id } of logins) {
+        const held = await Promise.all([first, second].map((app) => ownMemoryOf(app).bytes(id)))
+        inspection.check(
+          'two copies are left',
+          held.every((bytes) => bytes !== undefined),
+        )
+      }
+      for (const { cookie } of logins) await inspection.serves('a session', cookie)
+      await leaving.restart()
+    },
+  }),
+  peerRow({
     number: '14',
     title: 'a partition: one node hears nobody, users reach it all the same',
     expected: 'both sides serve what they have; at the heal it is joined, a logout wins',
