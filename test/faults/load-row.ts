@@ -122,7 +122,7 @@ const refusedBy = ({ failed, history: { unsure }, load: { requests, visitors } }
 ]
 
 /** Ms since the epoch. */
-interface Strike {
+export interface Strike {
   /** All that was acknowledged until then was on all its servers. */
   readonly copiedAt: number
   readonly at: number
@@ -132,7 +132,7 @@ interface Strike {
  * What one server alone had acknowledged right before it was struck, which it said by an event (`degraded`), is not
  * promised: on a busy machine the other one may have been late.
  */
-const hadOneCopy = (degradedAt: readonly number[] = [], strikes: readonly Strike[]): boolean =>
+export const hadOneCopy = (degradedAt: readonly number[] = [], strikes: readonly Strike[]): boolean =>
   degradedAt.some((time) => strikes.some(({ copiedAt, at }) => time >= copiedAt && time <= at))
 
 /** The next fault may strike another server only when what this one missed was brought to it. Resolves to when it was. */

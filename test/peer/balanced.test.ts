@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AppProcess } from '../faults/fleet.js'
+import { hadOneCopy, type Strike } from '../faults/load-row.js'
 import { Load } from '../faults/load.js'
-import type { Visitor } from '../faults/visitor.js'
 import { requireServer } from '../servers/require-server.js'
 import { keptOf } from '../soak/kept.js'
 import { startBalancedFleet, type BalancedFleet } from './balanced-fleet.js'
@@ -45,6 +45,7 @@ describe.skipIf((await requireServer('haproxy')) === undefined)('three app serve
           await app.restart()
           await fleet.settled()
         }
+        return []
       })
       console.log(`peer, rolling restart: ${inWords(seen)}`)
       expect(seen).toMatchObject({ failed: {}, lost: 0, missing: 0, returned: 0, stale: 0 })
@@ -75,45 +76,50 @@ interface Seen extends Awaited<ReturnType<typeof keptOf>> {
   readonly failed: Readonly<Record<string, number>>
   readonly worstWaitMs: number
   readonly loopDelayMs: number
-  /** Sessions of which one node alone had acknowledged a write, as it said; they count nowhere else. */
+  /** Sessions of which one node alone had acknowledged a write, as it said, before one was killed; they count nowhere else. */
   readonly unsure: number
 }
 
 /** What visitors notice who come through the balancer meanwhile. */
-async function underLoad({ apps, balancer, settled }: BalancedFleet, run: () => Promise<void>): Promise<Seen> {
+async function underLoad(
+  { apps, balancer, settled }: BalancedFleet,
+  run: () => Promise<readonly Strike[]>,
+): Promise<Seen> {
   const load = await Load.start({ apps: [balancer], visitors: 24, workers: 8 })
+  let strikes: readonly Strike[] = []
   try {
-    await run()
+    strikes = await run()
     await load.allServed()
   } finally {
     await load.stop()
   }
   await settled()
-  const [unsure, sure] = split(load.visitors, apps)
+  const degraded = apps.map((app) => app.degraded())
+  const sure = load.visitors.filter(({ id }) => !degraded.some((times) => hadOneCopy(times.get(id), strikes)))
   const reports = await Promise.all(apps.map((app) => app.report()))
   const { requests, worstWaitMs } = load
   return {
     ...(await keptOf(sure, [balancer])),
-    ...{ requests, worstWaitMs: Math.round(worstWaitMs), failed: load.failed() },
+    ...{ requests, worstWaitMs: Math.round(worstWaitMs), failed: load.failed(sure) },
     loopDelayMs: Math.max(...reports.map(({ loopDelayMs }) => loopDelayMs)),
-    unsure: unsure.length,
+    unsure: load.visitors.length - sure.length,
   }
 }
 
 /** Any of them, at any moment, and again when all sessions have their copies. */
-async function kill({ apps, settled }: BalancedFleet, times: number): Promise<void> {
+async function kill({ apps, settled }: BalancedFleet, times: number): Promise<Strike[]> {
+  const strikes: Strike[] = []
+  let copiedAt = 0
   for (let i = 0; i < times; i++) {
     await sleep(randomInt(MOST_PAUSE_MS))
+    strikes.push({ copiedAt, at: Date.now() })
     const app = apps[randomInt(apps.length)] as AppProcess
     await app.kill()
     await app.restart()
     await settled()
+    copiedAt = Date.now()
   }
-}
-
-function split(visitors: readonly Visitor[], apps: readonly AppProcess[]): [Visitor[], Visitor[]] {
-  const degraded = new Set(apps.flatMap((app) => [...app.degraded().keys()]))
-  return [visitors.filter(({ id }) => degraded.has(id)), visitors.filter(({ id }) => !degraded.has(id))]
+  return strikes
 }
 
 const inWords = ({ sessions, changes, lost, missing, returned, stale, requests, failed, worstWaitMs, unsure }: Seen) =>
