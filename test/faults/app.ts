@@ -32,6 +32,7 @@ const count = (type: string): void => void (events[type] = (events[type] ?? 0) +
 subscribe('holdfast:session', (message) => {
   const event = message as SessionEvent
   count(event.type)
+  if (event.type === 'commit-failed') count(`commit-failed-${event.code}`)
   if (event.type === 'conflict') attempts[event.rounds] = (attempts[event.rounds] ?? 0) + event.commits
 })
 subscribe('holdfast:store', (message) => {

@@ -8,7 +8,7 @@ import {
 } from '@holdfast/core'
 import type { PeerNode } from './peer-node.js'
 
-/** Which nodes took the write of one call, for those that it did not reach. */
+/** Which nodes took the write of one call, for those that it did not reach, or answered a read. */
 export const TAKERS = Symbol('takers')
 
 export interface PeerCallOptions extends CallOptions {
@@ -26,10 +26,11 @@ export class KeeperStore implements SessionStore {
     this.#node = node
   }
 
-  async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
+  async read(key: string, options?: PeerCallOptions): Promise<SessionRecord | undefined> {
     const { record, isFilling } = this.#isOwn
       ? await this.#readOwn(key, options)
       : await this.#node.ask(this.name, { op: 'read', key }, options)
+    options?.[TAKERS]?.add(this.name)
     if (record || !isFilling) return record
     throw new StoreUnavailableError(`peer: ${this.name} has nothing, and does not have all of its share yet.`, {
       isMiss: true,

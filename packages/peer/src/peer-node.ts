@@ -64,6 +64,11 @@ const HOUSE_MS = 40
 const MAKE_UP_MS = 1_500
 /** A node that starts waits so long for one that it does not hear. */
 const ALONE_MS = 3_000
+/**
+ * A process that stood still for longer than a lease does not know what others took meanwhile. They have given up their
+ * connections to it, so that it seems alone until there are new ones.
+ */
+const WAKING_MS = 3_000
 /** So long a node that has not heard everybody since it started does not vouch for what it lacks. */
 const VOUCH_MS = 60_000
 
@@ -84,6 +89,8 @@ export class PeerNode {
   readonly #sweeps: Sweeps
   readonly #startedAt = performance.now()
   readonly #timers = new Set<NodeJS.Timeout>()
+  #tickedAt = performance.now()
+  #wokeAt = -Infinity
   #failure: Error | undefined
   #isFull = false
   #isLeaving = false
@@ -112,7 +119,10 @@ export class PeerNode {
       this.#again(PING_MS, () => this.#beat(peer))
       this.#again(HOUSE_MS, () => this.#lookAfter(peer))
     }
-    this.#again(HOUSE_MS, async () => this.#fill())
+    this.#again(HOUSE_MS, async () => {
+      this.#tick()
+      this.#fill()
+    })
   }
 
   /** Why sessions cannot be kept here, if they cannot. */
@@ -138,6 +148,12 @@ export class PeerNode {
   /** It does not have all of its share, so that nothing under a key says nothing. */
   get isFilling(): boolean {
     return !this.#isFull || !this.#vouches()
+  }
+
+  /** This process stood still for longer than a lease, just now or seconds ago: what it has may be old. */
+  get hasStoodStill(): boolean {
+    this.#tick()
+    return performance.now() - this.#wokeAt < WAKING_MS
   }
 
   /** It has been brought its share, by all that it has heard. */
@@ -262,6 +278,12 @@ export class PeerNode {
     if (this.#isLeaving) return
     if (peer.isReached && (peer.needsSweep || peer.owed.size > 0)) await this.#sweeps.sweep(peer)
     if (peer.downMs > MAKE_UP_MS && !peer.isMadeUp) await this.#sweeps.makeUpFor(peer)
+  }
+
+  #tick(): void {
+    const now = performance.now()
+    if (now - this.#tickedAt > LEASE_MS) this.#wokeAt = now
+    this.#tickedAt = now
   }
 
   /** Full: every other node has pushed what it holds for this one, or was not heard for some seconds. */

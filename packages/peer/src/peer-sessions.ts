@@ -53,7 +53,13 @@ export class PeerSessions implements PeerStore {
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
     if (this.#node.mayAnswer(key)) return this.#node.memory.read(key, options)
     this.#assertServes()
-    return this.#replicas.read(key, options)
+    const answered = new Set<string>()
+    const call: PeerCallOptions = { ...options, [TAKERS]: answered }
+    const record = await this.#replicas.read(key, call)
+    const isAlone = answered.size === 1 && answered.has(this.#node.self)
+    if (isAlone && this.#node.hasStoodStill)
+      throw new StoreUnavailableError('peer: this process stood still, and no other node has answered since.')
+    return record
   }
 
   async write(

@@ -11,6 +11,8 @@ import type { Row, Scale } from '../row.js'
 import type { Stage } from '../stage.js'
 
 const SESSIONS = 12
+/** Long enough for the others to give up their connections to a node that stands still. */
+const LEAST_FROZEN_MS = 3_500
 const TWO_HOURS_MS = 2 * 60 * 60 * 1_000
 
 type Three = readonly [AppProcess, AppProcess, AppProcess]
@@ -72,7 +74,7 @@ export const peers: readonly Row[] = [
     inspect: async (inspection, nodes, [first, second, frozen], { holdMs }) => {
       const [changed, loggedOut] = halves(await logInMany(inspection, 2 * SESSIONS))
       await frozen.pause()
-      const held = sleep(holdMs)
+      const held = sleep(Math.max(holdMs, LEAST_FROZEN_MS))
       for (const [i, { cookie }] of changed.entries())
         await untilOk(inspection, '/add?field=meanwhile', cookie, i % 2 ? first : second)
       for (const [i, { cookie }] of loggedOut.entries())
