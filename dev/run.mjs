@@ -37,6 +37,12 @@ const tasks = {
     NODE_ENV: 'test',
     steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/soak/index.ts']],
   },
+  // `npm run soak -- peer-kills`: app servers behind HAProxy, one of which is killed at 200 random moments.
+  'soak peer-kills': {
+    NODE_ENV: 'test',
+    HOLDFAST_PEER_KILLS: process.env.HOLDFAST_PEER_KILLS ?? '200',
+    steps: [[...vitest, '--testTimeout=0', 'test/peer/balanced']],
+  },
   // `npm run soak -- peer`: nodes of the peer store in virtual time, under all kinds of faults.
   'soak peer': {
     NODE_ENV: 'test',

@@ -4,18 +4,20 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SessionEvent, StoreEvent } from '@holdfast/core'
 import { createSessions } from '@holdfast/express'
 import express, { type Request, type Response } from 'express'
 import type { AppReport, AppSettings } from './fleet.js'
+import { useHosts } from './hosts.js'
 
 /** The app that the fault matrix kills, starves and reads: Express and `createSessions` by URL, as a user writes it. */
 const settings = JSON.parse(process.env['APP_SETTINGS'] as string) as AppSettings
+const { APP_PORT = '0', APP_HOSTS = '{}', APP_LEAVE_MS = '0' } = process.env
+useHosts(JSON.parse(APP_HOSTS) as Record<string, string>)
 
 const events: Record<string, number> = {}
 const attempts: number[] = []
-/** When writes of a session were acknowledged by fewer servers than they should be. */
-const degraded: Record<string, number[]> = {}
 /** The id of the session of the request that is being served. */
 const served = new AsyncLocalStorage<string>()
 let rejections = 0
@@ -30,6 +32,7 @@ const count = (type: string): void => void (events[type] = (events[type] ?? 0) +
 subscribe('holdfast:session', (message) => {
   const event = message as SessionEvent
   count(event.type)
+  if (event.type === 'commit-failed') count(`commit-failed-${event.code}`)
   if (event.type === 'conflict') attempts[event.rounds] = (attempts[event.rounds] ?? 0) + event.commits
 })
 subscribe('holdfast:store', (message) => {
@@ -38,11 +41,14 @@ subscribe('holdfast:store', (message) => {
   if (event.type !== 'degraded') return
   count(`degraded-${event.operation}`)
   const id = served.getStore()
-  if (event.operation === 'write' && id !== undefined) (degraded[id] ??= []).push(Date.now())
+  // Whoever reads the output has it even if this process is killed in the next moment.
+  if (event.operation === 'write' && id !== undefined) console.log(`degraded ${id} ${Date.now()}`)
 })
 process.on('unhandledRejection', () => rejections++)
 process.on('warning', (warning) => count((warning as { code?: string }).code ?? warning.name))
 
+/** Where sessions are kept in the app servers themselves. */
+const memory = settings.store.startsWith('peer:') ? new (await import('./own-memory.js')).OwnMemory() : undefined
 let clockAhead = 0
 const sessions = createSessions<Record<string, unknown>>({
   ...settings,
@@ -53,11 +59,27 @@ const sessions = createSessions<Record<string, unknown>>({
 const app = express()
 app.get('/report', (req, res) => {
   const report: AppReport = {
-    ...{ events, degraded, rejections, waiting, conflicts: attempts.map((commits) => commits ?? 0) },
+    ...{ events, rejections, waiting, conflicts: attempts.map((commits) => commits ?? 0) },
     loopDelayMs: loopDelay.max / 1e6,
   }
   res.json(report)
   if (req.query['reset'] !== undefined) loopDelay.reset()
+})
+app.get('/health', (_req, res) => {
+  const health = sessions.health()
+  res.status(health.ok ? 200 : 503).json(health)
+})
+app.get('/node', (_req, res) => {
+  res.json(memory?.report())
+})
+app.get('/held', async (req, res) => {
+  const { id } = req.query as { readonly id: string }
+  res.json({ bytes: await memory?.bytes(id) })
+})
+app.get('/put', async (req, res) => {
+  const { id, bytes } = req.query as { readonly id: string; readonly bytes: string }
+  await memory?.put(id, bytes)
+  res.end()
 })
 app.get('/clock', (req, res) => {
   clockAhead = Number(req.query['ahead'])
@@ -103,12 +125,21 @@ function loggedIn(req: Request, res: Response, next: () => void): void {
 }
 
 const server = createServer({ keepAliveTimeout: 60_000 }, app)
-server.listen(0, '127.0.0.1')
+server.listen(Number(APP_PORT), '127.0.0.1')
 await once(server, 'listening')
 await sessions.ready()
 console.log(`listening on ${(server.address() as AddressInfo).port}`)
-process.once('SIGTERM', () => {
-  server.close()
-  server.closeAllConnections()
-  void sessions.close().then(() => process.exit())
+process.once('SIGTERM', async () => {
+  const leaveMs = Number(APP_LEAVE_MS)
+  if (leaveMs > 0) {
+    await sessions.drain()
+    await sleep(leaveMs)
+    server.closeIdleConnections()
+    await new Promise((resolve) => server.close(resolve))
+  } else {
+    server.close()
+    server.closeAllConnections()
+  }
+  await sessions.close()
+  process.exit()
 })

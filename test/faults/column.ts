@@ -1,4 +1,6 @@
 import type { FaultProxy } from '../servers/fault-proxy.js'
+import type { PeerNodes } from './columns/peer-nodes.js'
+import type { AppProcess } from './fleet.js'
 
 /** One way of sharing sessions, with real servers. */
 export interface Column {
@@ -24,6 +26,8 @@ export interface TargetOptions {
 export interface Target {
   /** What the apps are given. */
   readonly options: StoreOptions
+  /** Where app servers keep the sessions themselves: they are these, behind a balancer that asks for their health. */
+  readonly nodes?: PeerNodes
   /** The servers that the next fault strikes, one after the other: the one, the master, or one that has a share. */
   victims(): Promise<readonly Victim[]>
   /** All servers together, where one of them can be away and costs little. A restart finds them without data. */
@@ -62,8 +66,10 @@ export interface Victim {
   readonly saves: boolean
   /** What it has acknowledged is on another server already, which serves it without an order. */
   readonly hasBackup?: boolean
+  /** It is one of the apps itself. */
+  readonly app?: AppProcess
   /** Between clients and this server; the apps come from `CLIENTS`. */
-  readonly link: FaultProxy
+  readonly link: Pick<FaultProxy, 'delay' | 'drop' | 'reset' | 'refuse' | 'heal'>
   /** The others see it only through `link` too, so that they notice when that is cut. */
   readonly isWatched: boolean
   kill(): Promise<void>

@@ -8,7 +8,7 @@ import type { LoadRun, Row } from './row.js'
 import type { Stage } from './stage.js'
 import type { Visitor } from './visitor.js'
 
-/** What a fault may cost. Whatever is not named here must not happen; where sessions have copies, only `failures` may. */
+/** What a fault may cost. Whatever is not named here must not happen; where sessions have copies, only failures may. */
 export interface Cost {
   /** Logins. Default: none. */
   readonly sessions?: 'all' | 'some'
@@ -16,6 +16,8 @@ export interface Cost {
   readonly tail?: boolean
   /** Statuses of failed requests, beside 503. */
   readonly failures?: readonly string[]
+  /** Not even a 503. */
+  readonly refusals?: 'none'
 }
 
 export interface LoadRow extends Pick<Row, 'number' | 'title' | 'expected'> {
@@ -24,6 +26,9 @@ export interface LoadRow extends Pick<Row, 'number' | 'title' | 'expected'> {
   strike(victim: Victim, run: LoadRun, stage: Stage): Promise<void>
   readonly cost?: Cost | ((victim: Victim) => Cost)
 }
+
+/** Where the server is an app itself, what was under way in it has no answer. */
+export const cutIn = ({ app }: Victim): Cost => ({ failures: app ? ['cut'] : [] })
 
 /** A request's budgets beside the time of its handler: opening 250 ms, the commit 600 ms. */
 const BUDGET_MS = 850
@@ -40,8 +45,11 @@ interface Found {
   readonly failed: Readonly<Record<string, number>>
   readonly rejections: number
   readonly loopDelayMs: number
-  /** Reads that were said to come from fewer servers than they should: they may be old. */
-  readonly degradedReads: number
+  /**
+   * Reads that were said to come from fewer servers than they should: they may be old. Where the apps are the servers, writes
+   * that were said to be on one side alone too: the other may not show them yet.
+   */
+  readonly maybeOld: number
 }
 
 /** A row whose fault strikes while visitors come and go. Rejects when they are not served again. */
@@ -50,9 +58,9 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
     ...row,
     async run(stage, scale) {
       const before = await countsOf(stage, { reset: true })
-      const degradedBefore = await eventsOf(stage.apps, 'degraded-read')
+      const maybeOldBefore = await maybeOldOf(stage)
       let copiedAt = Date.now()
-      const load = await Load.start({ apps: stage.apps, ...scale })
+      const load = await Load.start({ apps: stage.apps, asksHealth: stage.target.nodes !== undefined, ...scale })
       const victims = await stage.target.victims()
       const strikes: Strike[] = []
       let overAt = performance.now()
@@ -76,10 +84,10 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
       const isUnsure = ({ id }: Visitor): boolean => hadOneCopy(degraded.get(id), strikes)
       const allowed = costOn(stage, cost, victims)
       const history = await checkHistory(load.visitors, allowed.sessions ? overAt : Infinity, stage, isUnsure)
-      const degradedReads = (await eventsOf(stage.apps, 'degraded-read')) - degradedBefore
+      const maybeOld = Math.max(0, (await maybeOldOf(stage)) - maybeOldBefore)
       const sure = load.visitors.filter((visitor) => !history.unsure.includes(visitor))
       const found = {
-        ...{ load, history, loopDelayMs, degradedReads, rejections: rejections - before.rejections },
+        ...{ load, history, loopDelayMs, maybeOld, rejections: Math.max(0, rejections - before.rejections) },
         failed: load.failed(sure),
       }
       return {
@@ -87,16 +95,22 @@ export function loadRow({ strike, cost = {}, ...row }: LoadRow): Row {
         ...{ requests: load.requests, failed: load.failed(), worstWaitMs: Math.round(load.worstWaitMs) },
         recoveredMs: Math.round(Math.max(0, load.lastFailureAt - overAt)),
         late: Math.max(0, late - before.late),
-        note: history.returned > 0 ? `${history.returned} logouts were undone` : '',
+        note: noteOn(history),
         broken: [...brokenBy(found, allowed), ...(stage.copies > 1 ? refusedBy(found) : [])],
       }
     },
   }
 }
 
+const noteOn = ({ returned, stale }: History): string =>
+  [
+    ...(returned > 0 ? [`${returned} logouts were undone`] : []),
+    ...(stale > 0 ? [`${stale} changes were not seen by the next request`] : []),
+  ].join('; ')
+
 function costOn({ copies }: Stage, cost: LoadRow['cost'] = {}, [victim]: readonly Victim[]): Cost {
   const all = typeof cost === 'function' ? cost(victim as Victim) : cost
-  return copies > 1 ? { failures: all.failures ?? [] } : all
+  return copies > 1 ? { failures: all.failures ?? [], ...(all.refusals && { refusals: all.refusals }) } : all
 }
 
 /** A server that has just died may cost some of the calls that were under way; after that the others serve. */
@@ -108,7 +122,7 @@ const refusedBy = ({ failed, history: { unsure }, load: { requests, visitors } }
 ]
 
 /** Ms since the epoch. */
-interface Strike {
+export interface Strike {
   /** All that was acknowledged until then was on all its servers. */
   readonly copiedAt: number
   readonly at: number
@@ -118,7 +132,7 @@ interface Strike {
  * What one server alone had acknowledged right before it was struck, which it said by an event (`degraded`), is not
  * promised: on a busy machine the other one may have been late.
  */
-const hadOneCopy = (degradedAt: readonly number[] = [], strikes: readonly Strike[]): boolean =>
+export const hadOneCopy = (degradedAt: readonly number[] = [], strikes: readonly Strike[]): boolean =>
   degradedAt.some((time) => strikes.some(({ copiedAt, at }) => time >= copiedAt && time <= at))
 
 /** The next fault may strike another server only when what this one missed was brought to it. Resolves to when it was. */
@@ -135,6 +149,9 @@ async function untilCopied(load: Load, { apps, target }: Stage): Promise<number>
   return copiedAt
 }
 
+const maybeOldOf = async ({ apps, target }: Stage): Promise<number> =>
+  (await eventsOf(apps, 'degraded-read')) + (target.nodes ? await eventsOf(apps, 'degraded-write') : 0)
+
 async function eventsOf(apps: readonly AppProcess[], type: string): Promise<number> {
   const reports = await Promise.all(apps.map((app) => app.report()))
   return reports.reduce((sum, { events }) => sum + (events[type] ?? 0), 0)
@@ -147,8 +164,8 @@ async function countsOf(
   const reports = await Promise.all(apps.map((app) => app.report({ reset })))
   const sum = (count: (report: AppReport) => number): number => reports.reduce((all, report) => all + count(report), 0)
   const degraded = new Map<string, number[]>()
-  for (const report of reports)
-    for (const [id, times] of Object.entries(report.degraded)) degraded.set(id, [...(degraded.get(id) ?? []), ...times])
+  for (const app of apps)
+    for (const [id, times] of app.degraded()) degraded.set(id, [...(degraded.get(id) ?? []), ...times])
   return {
     degraded,
     late: sum(({ events }) => events['late-reply'] ?? 0),
@@ -157,17 +174,17 @@ async function countsOf(
   }
 }
 
-function brokenBy({ load, history, failed, rejections, loopDelayMs, degradedReads }: Found, cost: Cost): string[] {
-  const { sessions, tail = false, failures = [] } = cost
+function brokenBy({ load, history, failed, rejections, loopDelayMs, maybeOld }: Found, cost: Cost): string[] {
+  const { sessions, tail = false, failures = [], refusals } = cost
   const { lost, missing, returned, stale } = history
   // A session that is gone is a 401 to its visitor, and a 409 to a request that had it open.
-  const allowed = new Set(['503', ...failures, ...(sessions ? ['401', '409'] : [])])
+  const allowed = new Set([...(refusals ? [] : ['503']), ...failures, ...(sessions ? ['401', '409'] : [])])
   const unexpected = Object.keys(failed).filter((status) => !allowed.has(status))
   return [
     ...(lost > 0 && !sessions ? [`${lost} sessions were lost`] : []),
     ...(missing > 0 && !tail ? [`${missing} acknowledged changes were lost`] : []),
     ...(returned > 0 && !tail ? [`${returned} sessions came back after their logout`] : []),
-    ...(stale > degradedReads && !tail ? [`${stale} acknowledged changes were not seen by the next request`] : []),
+    ...(stale > maybeOld && !tail ? [`${stale} acknowledged changes were not seen by the next request`] : []),
     ...unexpected.map((status) => `${failed[status]} requests ended with ${status}`),
     ...(load.worstWaitMs > BUDGET_MS + NOISE_MS + loopDelayMs
       ? [`a request took ${Math.round(load.worstWaitMs)} ms`]

@@ -3,15 +3,17 @@ import { until } from '../servers/until.js'
 import type { Answer } from './client.js'
 import type { Target } from './column.js'
 import { storedIn } from './columns/session-server.js'
-import type { AppProcess } from './fleet.js'
+import { HealthChecks, type Asked } from './health-checks.js'
 import { Visitor } from './visitor.js'
 
 export interface LoadOptions {
-  readonly apps: readonly AppProcess[]
+  readonly apps: readonly Asked[]
   /** Logged in at any time; who logs out or is thrown out is followed by another. */
   readonly visitors: number
   /** How many requests are under way at one time. */
   readonly workers: number
+  /** Apps are left out by their `/health` too. */
+  readonly asksHealth?: boolean
 }
 
 const PAUSE_MS = 8
@@ -31,19 +33,21 @@ export class Load {
   worstWaitMs = 0
   /** When the last failed request ended, by `performance.now()`. */
   lastFailureAt = 0
-  readonly #apps: readonly AppProcess[]
+  readonly #apps: readonly Asked[]
   readonly #seats: Visitor[]
   readonly #served = new Set<number>()
   /** Whose login is under way. */
   readonly #entering = new Set<Visitor>()
   /** Until when an app is left out. */
-  readonly #avoided = new Map<AppProcess, number>()
+  readonly #avoided = new Map<Asked, number>()
+  readonly #health: HealthChecks | undefined
   #workers: Promise<unknown> = Promise.resolve()
   #running = true
   #turn = 0
 
-  private constructor({ apps, visitors }: LoadOptions) {
+  private constructor({ apps, visitors, asksHealth = false }: LoadOptions) {
     this.#apps = apps
+    if (asksHealth) this.#health = new HealthChecks(apps)
     this.#seats = Array.from({ length: visitors }, () => this.#newVisitor())
   }
 
@@ -97,6 +101,7 @@ export class Load {
   async stop(): Promise<void> {
     this.#running = false
     await this.#workers
+    await this.#health?.stop()
   }
 
   #missing(): number {
@@ -139,7 +144,7 @@ export class Load {
     return visitor
   }
 
-  async #send(visitor: Visitor, request: (app: AppProcess) => Promise<Answer>): Promise<Answer> {
+  async #send(visitor: Visitor, request: (app: Asked) => Promise<Answer>): Promise<Answer> {
     const app = this.#nextApp()
     const answer = await request(app)
     if (answer.status === 'refused') {
@@ -149,7 +154,7 @@ export class Load {
     this.requests++
     this.worstWaitMs = Math.max(this.worstWaitMs, answer.ms)
     // Another worker may have sent this visitor's logout meanwhile.
-    const isLoggedOut = answer.status === 401 && visitor.login !== 'in'
+    const isLoggedOut = [401, 409].includes(Number(answer.status)) && visitor.login !== 'in'
     if (answer.status !== 200 && !isLoggedOut) {
       visitor.failed[answer.status] = (visitor.failed[answer.status] ?? 0) + 1
       this.lastFailureAt = performance.now()
@@ -157,10 +162,10 @@ export class Load {
     return answer
   }
 
-  #nextApp(): AppProcess {
+  #nextApp(): Asked {
     const now = performance.now()
-    const up = this.#apps.filter((app) => (this.#avoided.get(app) ?? 0) < now)
+    const up = this.#apps.filter((app) => (this.#avoided.get(app) ?? 0) < now && !this.#health?.isOut(app))
     const among = up.length > 0 ? up : this.#apps
-    return among[this.#turn++ % among.length] as AppProcess
+    return among[this.#turn++ % among.length] as Asked
   }
 }

@@ -1,5 +1,5 @@
 import type { Answer } from './client.js'
-import type { AppProcess } from './fleet.js'
+import type { Asked } from './health-checks.js'
 
 /** What is known of a visitor's login. `'unknown'`: a logout or the login itself was not acknowledged. */
 type Login = 'in' | 'out' | 'unknown'
@@ -29,7 +29,7 @@ export class Visitor {
     return this.#cookie
   }
 
-  async logIn(app: AppProcess): Promise<Answer> {
+  async logIn(app: Asked): Promise<Answer> {
     const answer = await app.get('/login?user=ada')
     if (answer.status !== 200 || answer.cookie === undefined) return answer
     this.#cookie = answer.cookie
@@ -39,7 +39,7 @@ export class Visitor {
     return answer
   }
 
-  async change(app: AppProcess): Promise<Answer> {
+  async change(app: Asked): Promise<Answer> {
     const field = `f${this.#changes++}`
     const answer = await this.#ask(app, `/add?field=${field}`)
     if (answer.status === 200 && this.login === 'in') this.acknowledged.push(field)
@@ -47,7 +47,7 @@ export class Visitor {
   }
 
   /** Looks at the session: the last change that was acknowledged must be there, whichever app answers. */
-  async look(app: AppProcess): Promise<Answer> {
+  async look(app: Asked): Promise<Answer> {
     const last = this.acknowledged.at(-1)
     const answer = await this.#ask(app, '/show')
     const sees = (field: string): boolean => field in (JSON.parse(answer.body) as object)
@@ -55,14 +55,14 @@ export class Visitor {
     return answer
   }
 
-  async logOut(app: AppProcess): Promise<Answer> {
+  async logOut(app: Asked): Promise<Answer> {
     if (this.login === 'in') this.login = 'unknown'
     const answer = await app.get('/logout', this.#cookie)
     if (answer.status === 200) this.login = 'out'
     return answer
   }
 
-  async #ask(app: AppProcess, path: string): Promise<Answer> {
+  async #ask(app: Asked, path: string): Promise<Answer> {
     const before = this.login
     const answer = await app.get(path, this.#cookie)
     if (answer.status === 401 && this.login === 'in') this.lost = true

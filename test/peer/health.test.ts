@@ -102,12 +102,17 @@ test(
 )
 
 test(
-  'a node that is cut off says so for 10 s, serves what it has, and is well at once when it hears somebody',
+  'a node that is cut off says so for 10 s, serves alone after 3 s, and is well at once when it hears somebody',
   inVirtualTime(async (nodes) => {
     const [{ sessions }, ...others] = await nodes.startAll()
     nodes.cutOff(NAMES[0])
     await nodes.time.sleep(2_000)
     expect(sessions.health()).toEqual(ill('it hears no other node'))
+    const unavailable = { code: 'STORE_UNAVAILABLE', message: expect.stringMatching(/gone on without this one/) }
+    const write = sessions.write(KEY, record(clockAt(nodes.time.now)), 'newer')
+    await expect(write).rejects.toMatchObject(unavailable)
+    await expect(sessions.read(KEY)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await nodes.time.sleep(2_000)
     const keys = Array.from({ length: 30 }, (_, at) => `key-${at}`)
     for (const key of keys) {
       expect(await sessions.write(key, record(clockAt(nodes.time.now)), 'newer')).toEqual({ written: true })

@@ -43,9 +43,9 @@ export interface FaultProxy extends Address {
   close(): Promise<void>
 }
 
-/** Starts a proxy on a free port of 127.0.0.1. The target need not be there yet. */
-export async function faultProxy(target: Address): Promise<FaultProxy> {
-  const proxy = new TcpProxy(target, await freePort())
+/** Starts a proxy `at` an address of this machine; default: a free port of 127.0.0.1. The target need not be there yet. */
+export async function faultProxy(target: Address, at?: Address): Promise<FaultProxy> {
+  const proxy = new TcpProxy(target, at ?? { host: '127.0.0.1', port: await freePort() })
   await proxy.listen()
   return proxy
 }
@@ -58,15 +58,16 @@ interface Connection {
 }
 
 class TcpProxy implements FaultProxy {
-  readonly host = '127.0.0.1'
+  readonly host: string
   readonly port: number
   readonly #target: Address
   readonly #connections = new Set<Connection>()
   #faults: { readonly fault: Fault; readonly where: Where }[] = []
   #server: Server | undefined
 
-  constructor(target: Address, port: number) {
+  constructor(target: Address, { host, port }: Address) {
     this.#target = target
+    this.host = host
     this.port = port
   }
 

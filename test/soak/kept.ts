@@ -1,4 +1,4 @@
-import type { AppProcess } from '../faults/fleet.js'
+import type { Asked } from '../faults/health-checks.js'
 import type { Visitor } from '../faults/visitor.js'
 import { until } from '../servers/until.js'
 
@@ -18,12 +18,12 @@ export interface Kept {
 }
 
 /** Asks for each visitor that ever was. */
-export async function keptOf(visitors: readonly Visitor[], apps: readonly AppProcess[]): Promise<Kept> {
+export async function keptOf(visitors: readonly Visitor[], apps: readonly Asked[]): Promise<Kept> {
   let [sessions, changes, lost, missing, returned, stale] = [0, 0, 0, 0, 0, 0]
   for (const [i, visitor] of visitors.entries()) {
     if (visitor.login === 'unknown') continue
     const { acknowledged, login } = visitor
-    const seen = await dataOf(apps[i % apps.length] as AppProcess, visitor.cookie)
+    const seen = await dataOf(apps[i % apps.length] as Asked, visitor.cookie)
     sessions++
     changes += acknowledged.length
     stale += visitor.stale
@@ -35,7 +35,7 @@ export async function keptOf(visitors: readonly Visitor[], apps: readonly AppPro
 }
 
 /** `undefined`: nobody is logged in. */
-async function dataOf(app: AppProcess, cookie: string | undefined): Promise<object | undefined> {
+async function dataOf(app: Asked, cookie: string | undefined): Promise<object | undefined> {
   let data: object | undefined
   await until('the session is served', async () => {
     const { status, body } = await app.get('/show', cookie)

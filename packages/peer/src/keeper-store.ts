@@ -8,14 +8,23 @@ import {
   type WriteOutcome,
 } from '@holdfast/core'
 import { RECORD_BYTES } from './limits.js'
-import type { WriteId } from './messages.js'
+import type { PeerReply, PeerRequest, WriteId } from './messages.js'
 import type { PeerNode } from './peer-node.js'
 
-/** Which nodes took the write of one call, for those that it did not reach. */
-export const TAKERS = Symbol('takers')
+/** What became of one call at the nodes. */
+export interface CallNotes {
+  /** Nodes that took the write. */
+  readonly takers: Set<string>
+  /** Another node has answered. */
+  isHeard: boolean
+  /** Another node has not. */
+  isMissed: boolean
+}
+
+export const NOTES = Symbol('notes')
 
 export interface PeerCallOptions extends CallOptions {
-  readonly [TAKERS]?: Set<string>
+  readonly [NOTES]?: CallNotes
 }
 
 /** The sessions of one node, as another node or it itself reads and writes them: `Replicas` makes one store of them. */
@@ -29,10 +38,10 @@ export class KeeperStore implements SessionStore {
     this.#node = node
   }
 
-  async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
+  async read(key: string, options?: PeerCallOptions): Promise<SessionRecord | undefined> {
     const { record, isFilling } = this.#isOwn
       ? await this.#readOwn(key, options)
-      : await this.#node.ask(this.name, { op: 'read', key }, options)
+      : await this.#ask({ op: 'read', key }, options)
     if (record || !isFilling) return record
     throw new StoreUnavailableError(`peer: ${this.name} has nothing, and does not have all of its share yet.`, {
       isMiss: true,
@@ -49,7 +58,7 @@ export class KeeperStore implements SessionStore {
     assertFits(record)
     const outcome = this.#isOwn
       ? await this.#node.memory.write(key, record, condition, options)
-      : await this.#node.ask(this.name, { op: 'write', key, record, condition: conditionOf(condition) }, options)
+      : await this.#ask({ op: 'write', key, record, condition: conditionOf(condition) }, options)
     return this.#noted(outcome, options)
   }
 
@@ -57,7 +66,7 @@ export class KeeperStore implements SessionStore {
     this.#assertStays()
     const outcome = this.#isOwn
       ? await this.#node.memory.touch(key, record, expiresAt, options)
-      : await this.#node.ask(this.name, { op: 'touch', key, write: idOf(record), expiresAt }, options)
+      : await this.#ask({ op: 'touch', key, write: idOf(record), expiresAt }, options)
     return this.#noted(outcome, options)
   }
 
@@ -77,6 +86,21 @@ export class KeeperStore implements SessionStore {
     return { record, isFilling: record === undefined && this.#node.isFilling }
   }
 
+  async #ask<Request extends PeerRequest>(
+    request: Request,
+    options: PeerCallOptions | undefined,
+  ): Promise<PeerReply<Request>> {
+    const notes = options?.[NOTES]
+    try {
+      const reply = await this.#node.ask(this.name, request, options)
+      if (notes) notes.isHeard = true
+      return reply
+    } catch (error) {
+      if (notes) notes.isMissed = true
+      throw error
+    }
+  }
+
   /** What a node that leaves would take is soon gone. */
   #assertStays(): void {
     if (this.#isOwn && this.#node.isLeaving)
@@ -84,7 +108,7 @@ export class KeeperStore implements SessionStore {
   }
 
   #noted(outcome: WriteOutcome, options: PeerCallOptions | undefined): WriteOutcome {
-    if (outcome.written) options?.[TAKERS]?.add(this.name)
+    if (outcome.written) options?.[NOTES]?.takers.add(this.name)
     return outcome
   }
 }

@@ -66,8 +66,13 @@ const PING_MS = 150
 const HOUSE_MS = 40
 /** A node that is down so long is not expected back at once: what it had is copied again. */
 const MAKE_UP_MS = 1_500
-/** A node that starts waits so long for one that it does not hear. */
+/** A node waits so long for one that it does not hear: to be full, and to serve alone. */
 const ALONE_MS = 3_000
+/**
+ * A process that stood still for longer than a lease does not know what others took meanwhile. They have given up their
+ * connections to it, so that it seems alone until there are new ones.
+ */
+const WAKING_MS = 3_000
 /** So long a node that has not heard everybody since it started does not vouch for what it lacks. */
 const VOUCH_MS = 60_000
 
@@ -88,6 +93,8 @@ export class PeerNode {
   readonly #sweeps: Sweeps
   readonly #startedAt = performance.now()
   readonly #timers = new Set<NodeJS.Timeout>()
+  #tickedAt = performance.now()
+  #wokeAt = -Infinity
   #failure: Error | undefined
   #isFull = false
   #isClockOff = false
@@ -118,6 +125,7 @@ export class PeerNode {
       this.#again(HOUSE_MS, () => this.#lookAfter(peer))
     }
     this.#again(HOUSE_MS, async () => {
+      this.#tick()
       this.#checkClock()
       this.#fill()
     })
@@ -146,6 +154,16 @@ export class PeerNode {
   /** It does not have all of its share, or takes what is there for expired: nothing under a key says nothing. */
   get isFilling(): boolean {
     return !this.#isFull || !this.#vouches() || this.#isClockOff
+  }
+
+  /**
+   * It may serve what no other node has answered. Not while the others may have gone on without it: just cut off, one of
+   * three or more, or just woken after it stood still.
+   */
+  get mayServeAlone(): boolean {
+    this.#tick()
+    if (performance.now() - this.#wokeAt < WAKING_MS) return false
+    return this.peers.size === 1 || this.#aloneMs > ALONE_MS
   }
 
   /** It has been brought its share, by all that it has heard. */
@@ -276,6 +294,12 @@ export class PeerNode {
     if (this.#isLeaving) return
     if (peer.isReached && (peer.needsSweep || peer.owed.size > 0)) await this.#sweeps.sweep(peer)
     if (peer.downMs > MAKE_UP_MS && !peer.isMadeUp) await this.#sweeps.makeUpFor(peer)
+  }
+
+  #tick(): void {
+    const now = performance.now()
+    if (now - this.#tickedAt > LEASE_MS) this.#wokeAt = now
+    this.#tickedAt = now
   }
 
   /** Full: every other node has pushed what it holds for this one, or was not heard for some seconds. */

@@ -14,7 +14,7 @@ import {
   type WriteCondition,
   type WriteOutcome,
 } from '@holdfast/core'
-import { KeeperStore, TAKERS, type PeerCallOptions } from './keeper-store.js'
+import { KeeperStore, NOTES, type CallNotes, type PeerCallOptions } from './keeper-store.js'
 import { LEASE_MS } from './peer.js'
 import type { PeerNode, PeerStatus } from './peer-node.js'
 
@@ -63,7 +63,11 @@ export class PeerSessions implements PeerStore {
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
     if (this.#node.mayAnswer(key)) return this.#node.memory.read(key, options)
     this.#assertServes()
-    return this.#replicas.read(key, options)
+    const notes = newNotes()
+    const call: PeerCallOptions = { ...options, [NOTES]: notes }
+    const record = await this.#replicas.read(key, call)
+    this.#assertNotAlone(notes)
+    return record
   }
 
   async write(
@@ -113,6 +117,11 @@ export class PeerSessions implements PeerStore {
       throw new StoreUnavailableError('peer: no other node is heard, and isolated is refuse.', { refused: true })
   }
 
+  #assertNotAlone({ isHeard, isMissed }: CallNotes): void {
+    if (isMissed && !isHeard && !this.#node.mayServeAlone)
+      throw new StoreUnavailableError('peer: no other node has answered; they may have gone on without this one.')
+  }
+
   async #taken(
     key: string,
     record: SessionRecord,
@@ -120,9 +129,11 @@ export class PeerSessions implements PeerStore {
     run: (options: PeerCallOptions) => Promise<WriteOutcome>,
   ): Promise<WriteOutcome> {
     this.#assertServes()
-    const takers = new Set<string>()
-    const outcome = await run({ ...options, [TAKERS]: takers })
-    if (isTaken(outcome, record)) await this.#tell(key, takers)
+    const notes = newNotes()
+    const outcome = await run({ ...options, [NOTES]: notes })
+    if (!isTaken(outcome, record)) return outcome
+    this.#assertNotAlone(notes)
+    await this.#tell(key, notes.takers)
     return outcome
   }
 
@@ -158,6 +169,8 @@ function isTaken(outcome: WriteOutcome, record: SessionRecord): boolean {
   if (current === undefined) return false
   return isSameWrite(current, record) || (isTombstone(current) && isTombstone(record))
 }
+
+const newNotes = (): CallNotes => ({ takers: new Set(), isHeard: false, isMissed: false })
 
 /** A node as one of the replicas. It looks after itself: what it lacks is brought to it by the others. */
 class Keeper implements Replica {

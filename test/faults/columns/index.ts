@@ -2,6 +2,7 @@ import type { Column } from '../column.js'
 import { hazelcast } from './hazelcast.js'
 import { memcached } from './memcached.js'
 import { memcached3 } from './memcached-3.js'
+import { peer } from './peer.js'
 import { redis } from './redis.js'
 import { redisCluster } from './redis-cluster.js'
 import { redisSentinel } from './redis-sentinel.js'
@@ -16,4 +17,5 @@ export const columns: readonly Column[] = [
   redisStandby,
   redisMemcached,
   hazelcast,
+  peer,
 ]

@@ -1,4 +1,4 @@
-import { AppProcess, SECRET } from '../fleet.js'
+import { SECRET } from '../fleet.js'
 import { inspectedRow } from '../inspection.js'
 import type { Row } from '../row.js'
 
@@ -11,18 +11,14 @@ export const cookies: readonly Row[] = [
     number: '18',
     title: 'cookies are signed with a key that the app does not have',
     expected: 'the visitor is anonymous, the servers are not asked; with the key added the session goes on',
-    inspect: async (inspection, { target }) => {
+    inspect: async (inspection, { withApps }) => {
       const { cookie } = await inspection.logIn()
-      const [without, added] = await Promise.all([
-        AppProcess.start({ secret: OTHER_SECRET, ...target.options }),
-        AppProcess.start({ secret: [OTHER_SECRET, SECRET], ...target.options }),
-      ])
-      try {
-        await inspection.asksNothing(() => inspection.isAnonymous('without the key', cookie, without))
-        await inspection.serves('with the key added', cookie, 'userId', added)
-      } finally {
-        await Promise.all([without.stop(), added.stop()])
-      }
+      await withApps(1, { secret: OTHER_SECRET }, ([without]) =>
+        inspection.asksNothing(() => inspection.isAnonymous('without the key', cookie, without)),
+      )
+      await withApps(1, { secret: [OTHER_SECRET, SECRET] }, ([added]) =>
+        inspection.serves('with the key added', cookie, 'userId', added),
+      )
     },
   }),
   inspectedRow({

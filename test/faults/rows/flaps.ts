@@ -28,6 +28,7 @@ export const flaps: readonly Row[] = [
       memcached: 'nothing is lost; 503 until it is over',
       ...onCopies(),
       hazelcast: 'nothing is lost; 503 for its share, and for changes whose backup it is, until it is over',
+      peer: 'nothing is lost, nobody is logged out, hardly a 503',
     },
     strike: (victim, run) =>
       flap(
@@ -43,6 +44,7 @@ export const flaps: readonly Row[] = [
       memcached: 'nothing is lost; 503 until it is over',
       ...onCopies(),
       hazelcast: 'nothing is lost; 503 for its share, and for changes whose backup it is, until it is over',
+      peer: 'nothing is lost, nobody is logged out, hardly a 503',
     },
     strike: ({ link }, run) =>
       flap(

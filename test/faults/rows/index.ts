@@ -3,6 +3,7 @@ import { appKilled } from './app-killed.js'
 import { cookies } from './cookies.js'
 import { flaps } from './flaps.js'
 import { storeFaults } from './store-faults.js'
+import { peers } from './peers.js'
 import { returns } from './returns.js'
 import { storedValues } from './stored-values.js'
 import { thousandsAtOnce } from './thousands-at-once.js'
@@ -12,6 +13,7 @@ export const rows: readonly Row[] = [
   ...storeFaults,
   ...flaps,
   ...returns,
+  ...peers,
   appKilled,
   ...storedValues,
   ...cookies,

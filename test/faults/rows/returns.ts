@@ -30,7 +30,10 @@ export const returns: readonly Row[] = [
   inspectedRow({
     number: '1e',
     title: 'sessions change while a server is dead, and it is back without its data',
-    expected: onCopies('once a session was used, all of it is on that server again'),
+    expected: {
+      ...onCopies('once a session was used, all of it is on that server again'),
+      peer: 'all of it is on that server again',
+    },
     inspect: async (inspection, { target }) => {
       for (const victim of await target.victims()) {
         const logins = await logInSome(inspection, target)
@@ -55,7 +58,7 @@ export const returns: readonly Row[] = [
   inspectedRow({
     number: '2c',
     title: 'users log out while a server is away, and it comes back with its old data',
-    expected: onCopies('logged out everywhere'),
+    expected: { ...onCopies('logged out everywhere'), peer: 'logged out everywhere' },
     inspect: async (inspection, { target, apps, idle }) => {
       for (const victim of await target.victims()) {
         const logins = await logInSome(inspection, target)
@@ -70,7 +73,7 @@ export const returns: readonly Row[] = [
         // The app that took the logouts brings them as soon as it finds the server.
         const isOld = (data: (typeof old)[number]): boolean => data === 'destroyed' || 'userId' in Object(data)
         inspection.check('it has its old data', old.length > 0 && old.every(isOld))
-        for (const app of [idle, ...apps] as AppProcess[])
+        for (const app of idle ? [idle, ...apps] : apps)
           for (const answer of await answersOf(app, logins, inspection))
             inspection.wasAnonymous('who has logged out', answer)
         await untilLoggedOut(victim, own, inspection)

@@ -1,5 +1,5 @@
 import { CLIENTS, type Victim } from '../column.js'
-import { loadRow } from '../load-row.js'
+import { cutIn, loadRow } from '../load-row.js'
 import { onCopies, type LoadRun, type Row } from '../row.js'
 
 /** What others take over must be served while the fault lasts; else the fault is ended by hand. */
@@ -28,12 +28,13 @@ export const storeFaults: readonly Row[] = [
       'redis-cluster':
         'nothing is lost but what its replica had not got yet; 503 for its share until the replica leads',
       hazelcast: 'nothing is lost, hardly a 503: its backups serve',
+      peer: 'nothing is lost, nobody is logged out, hardly a 503; what was under way there is cut',
     },
     strike: async (victim, run) => {
       await victim.kill()
       await untilEnded(victim.replicas > 0, run, restartEmpty(victim))
     },
-    cost: ({ replicas }) => (replicas > 0 ? {} : { sessions: 'all', tail: true }),
+    cost: (victim) => (victim.replicas > 0 ? cutIn(victim) : { sessions: 'all', tail: true }),
   }),
   loadRow({
     number: '1b',
@@ -107,11 +108,13 @@ export const storeFaults: readonly Row[] = [
       'redis-cluster': 'nothing is lost; 503 for its share until its replica leads',
       hazelcast:
         'nothing is lost; 503 for its share, and for changes whose backup it is, until the others leave it (10 s)',
+      peer: 'nothing is lost, nobody is logged out, hardly a 503; what was under way there is cut',
     },
     strike: async (victim, run) => {
       await victim.pause()
       await untilEnded(victim.replicas > 0, run, () => victim.resume())
     },
+    cost: cutIn,
   }),
   loadRow({
     number: '3',
@@ -120,6 +123,7 @@ export const storeFaults: readonly Row[] = [
       ...everywhere('nothing is lost; what was under way may fail'),
       ...onCopies(),
       hazelcast: 'nothing is lost; what was under way may fail',
+      peer: 'nothing is lost; what was under way may fail',
     },
     strike: async (victim) => victim.link.reset({ from: CLIENTS }),
   }),
@@ -134,6 +138,7 @@ export const storeFaults: readonly Row[] = [
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: its replica does not see that',
       hazelcast:
         'nothing is lost; 503 for its share until the app gives up the connection (5 s), for changes whose backup it is until it is over',
+      peer: 'nothing is lost, hardly a 503: it says that it hears nobody, and the balancer leaves it out; until then each side may not show what the other took',
     },
     strike: async (victim, run) => {
       victim.link.drop()
@@ -150,6 +155,7 @@ export const storeFaults: readonly Row[] = [
       'redis-sentinel': 'nothing is lost; 503 until it is over: it is alive, so nobody takes over',
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: it is alive, so nobody takes over',
       hazelcast: 'nothing is lost; 503 for its share, and for changes whose backup it is, until it is over',
+      peer: 'nothing is lost, hardly a 503: as 4',
     },
     strike: async (victim, run) => {
       victim.link.delay(1_000, { direction: 'toClient', from: CLIENTS })
@@ -166,6 +172,7 @@ export const storeFaults: readonly Row[] = [
       ...onCopies(),
       hazelcast:
         'nothing is lost; 503 for its share, and for changes whose backup it is, until the app gives up the connection (5 s)',
+      peer: 'nothing is lost, hardly a 503: the nodes make new connections',
     },
     strike: async (victim, run) => {
       victim.link.drop({ from: CLIENTS, established: true })
@@ -213,12 +220,13 @@ export const storeFaults: readonly Row[] = [
         'all sessions are lost, the replicas copy the empty server: no automatic restart without persistence',
       'redis-cluster': 'its share of the sessions is lost, its replica copies the empty server',
       hazelcast: 'nothing is lost, hardly a 503: it gets its share from the backups',
+      peer: 'nothing is lost, nobody is logged out, hardly a 503; what was under way there is cut',
     },
     strike: async (victim, run) => {
       await victim.restart({ empty: true })
       run.over()
     },
-    cost: ({ hasBackup }) => (hasBackup ? {} : { sessions: 'all', tail: true }),
+    cost: (victim) => (victim.hasBackup ? cutIn(victim) : { sessions: 'all', tail: true }),
   }),
   loadRow({
     number: '10',

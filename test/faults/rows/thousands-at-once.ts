@@ -1,6 +1,5 @@
 import { until } from '../../servers/until.js'
 import type { AppProcess } from '../fleet.js'
-import { SECRET, startApps } from '../fleet.js'
 import { inspectedRow, type Inspection, type Login } from '../inspection.js'
 
 const APPS = 4
@@ -12,30 +11,31 @@ export const thousandsAtOnce = inspectedRow({
   title: 'thousands of concurrent requests on one session, from 4 app servers',
   expected: 'none fails, all changes are there; of 100 commits 99 take at most 5 attempts',
   needs: { direct: true },
-  inspect: async (inspection, { target }, { atOnce }) => {
-    const each = atOnce / APPS
-    const settings = { secret: SECRET, ...target.options, maxBytes: 1024 * 1024 }
-    const apps = await startApps(APPS, settings, { connections: each + 10, hungMs: 90_000 })
-    try {
-      const login = await inspection.logIn(apps[0])
-      const latencies = await changeAtOnce(inspection, apps, login, each)
-      const fields = Array.from({ length: atOnce }, (_, i) => `f${i}`)
-      const seen = JSON.parse((await inspection.ask('/show', login.cookie, apps[0])).body) as object
-      const missing = fields.filter((field) => !(field in seen)).length
-      inspection.check(`all changes are there, without ${missing}`, missing === 0)
-      await until('all changes are in the servers once they were read', async () => {
-        await inspection.ask('/show', login.cookie, apps[0])
-        const held = Object(await target.stored(login.id)) as object
-        return fields.every((field) => field in held)
-      })
-      const late = (await conflictsOf(apps))[ATTEMPTS] ?? 0
-      inspection.check(`${late} of ${atOnce} commits took more than ${ATTEMPTS} attempts`, late <= atOnce / 100)
-      const p99 = Math.round(latencies[Math.floor(atOnce * 0.99)] as number)
-      inspection.note = `${atOnce.toLocaleString('en')} requests; p99 ${p99} ms from when all were open`
-    } finally {
-      await Promise.all(apps.map((app) => app.stop()))
-    }
-  },
+  inspect: (inspection, { target, withApps }, { atOnce }) =>
+    withApps(
+      APPS,
+      { maxBytes: 1024 * 1024 },
+      async (apps) => {
+        const each = Math.ceil(atOnce / apps.length)
+        const count = each * apps.length
+        const login = await inspection.logIn(apps[0])
+        const latencies = await changeAtOnce(inspection, apps, login, each)
+        const fields = Array.from({ length: count }, (_, i) => `f${i}`)
+        const seen = JSON.parse((await inspection.ask('/show', login.cookie, apps[0])).body) as object
+        const missing = fields.filter((field) => !(field in seen)).length
+        inspection.check(`all changes are there, without ${missing}`, missing === 0)
+        await until('all changes are in the servers once they were read', async () => {
+          await inspection.ask('/show', login.cookie, apps[0])
+          const held = Object(await target.stored(login.id)) as object
+          return fields.every((field) => field in held)
+        })
+        const late = (await conflictsOf(apps))[ATTEMPTS] ?? 0
+        inspection.check(`${late} of ${count} commits took more than ${ATTEMPTS} attempts`, late <= count / 100)
+        const p99 = Math.round(latencies[Math.floor(count * 0.99)] as number)
+        inspection.note = `${count.toLocaleString('en')} requests; p99 ${p99} ms from when all were open`
+      },
+      { connections: atOnce, hungMs: 90_000 },
+    ),
 })
 
 /** Opens all requests, and lets them commit together when each has read the session, or one is refused. Their ms from then, in order. */
