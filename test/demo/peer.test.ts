@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startNode, type Child } from '../process.js'
 import { chromiumFlags } from '../servers/chromium.js'
 import { requireServer } from '../servers/require-server.js'
+import { until } from '../servers/until.js'
 import { DemoPage, type Click } from './demo-page.js'
 import { demoState, isAlive } from './demo-state.js'
 
@@ -79,6 +80,7 @@ describe.skipIf(executablePath === undefined)('the page, between the app servers
     await page.signIn()
     await Promise.all(['A', 'B'].map((name) => fetch(`${url}/demo/kill/${name}`, { method: 'POST' })))
     await page.noticed('C is left: gone are the logins of ')
+    await until('the one that is left serves alone', async () => results(await page.send20()).includes('kept'))
     const storm = await page.send20()
     expect(answering(storm)).toEqual(['C'])
     expect(results(storm)).not.toContain('lost')
