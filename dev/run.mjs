@@ -41,7 +41,7 @@ const tasks = {
   'soak peer-kills': {
     NODE_ENV: 'test',
     HOLDFAST_PEER_KILLS: process.env.HOLDFAST_PEER_KILLS ?? '200',
-    steps: [[...vitest, '--testTimeout=0', 'test/peer/balanced']],
+    steps: [[...vitest, '--testTimeout=0', 'test/guarantees/g5-g6-app-servers']],
   },
   // `npm run soak -- peer`: nodes of the peer store in virtual time, under all kinds of faults.
   'soak peer': {

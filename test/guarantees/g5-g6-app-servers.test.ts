@@ -6,7 +6,7 @@ import { hadOneCopy, type Strike } from '../faults/load-row.js'
 import { Load } from '../faults/load.js'
 import { requireServer } from '../servers/require-server.js'
 import { keptOf } from '../soak/kept.js'
-import { startBalancedFleet, type BalancedFleet } from './balanced-fleet.js'
+import { startBalancedFleet, type BalancedFleet } from '../peer/balanced-fleet.js'
 
 /** `npm run soak -- peer-kills`: 200. */
 const KILLS = Number(process.env['HOLDFAST_PEER_KILLS'] ?? 5)
@@ -15,7 +15,7 @@ const TIMEOUT_MS = 60_000 + 10_000 * KILLS
 /** A node is down after two calls of 250 ms each without an answer; then a request has a deadline for opening and one for its commit. */
 const WORST_MS = 2 * 250 + 850
 /** What a busy machine may add, beside the time that an app stood still. */
-const NOISE_MS = 1_000
+const NOISE_MS = 3_000
 
 describe.skipIf((await requireServer('haproxy')) === undefined)('three app servers behind HAProxy', () => {
   let fleet: BalancedFleet
@@ -26,30 +26,34 @@ describe.skipIf((await requireServer('haproxy')) === undefined)('three app serve
     })
     afterAll(() => fleet.stop())
 
-    test(
-      `lose nothing and log nobody out when one is killed, ${KILLS} times`,
-      async () => {
-        const seen = await underLoad(fleet, () => kill(fleet, KILLS))
-        console.log(`peer, ${KILLS} × kill -9: ${inWords(seen)}`)
-        expect(seen).toMatchObject({ lost: 0, missing: 0, returned: 0, stale: 0 })
-        expect(Object.keys(seen.failed).filter((status) => !['502', '503', 'cut'].includes(status))).toEqual([])
-        expect(seen.worstWaitMs).toBeLessThan(WORST_MS + NOISE_MS + seen.loopDelayMs)
-      },
-      TIMEOUT_MS,
-    )
+    describe('G5 one app server may die, on peer', () => {
+      test(
+        'one is killed again and again: nothing acknowledged is lost, and nobody is logged out',
+        async () => {
+          const seen = await underLoad(fleet, () => kill(fleet, KILLS))
+          console.log(`peer, ${KILLS} × kill -9: ${inWords(seen)}`)
+          expect(seen).toMatchObject({ lost: 0, missing: 0, returned: 0, stale: 0 })
+          expect(Object.keys(seen.failed).filter((status) => !['502', '503', 'cut'].includes(status))).toEqual([])
+          expect(seen.worstWaitMs).toBeLessThan(WORST_MS + NOISE_MS + seen.loopDelayMs)
+        },
+        TIMEOUT_MS,
+      )
+    })
 
-    test('fail no request and log nobody out in a rolling restart', async () => {
-      const seen = await underLoad(fleet, async () => {
-        for (const app of fleet.apps) {
-          await app.leave()
-          await app.restart()
-          await fleet.settled()
-        }
-        return []
-      })
-      console.log(`peer, rolling restart: ${inWords(seen)}`)
-      expect(seen).toMatchObject({ failed: {}, lost: 0, missing: 0, returned: 0, stale: 0 })
-    }, 60_000)
+    describe('G6 a rolling restart, on peer', () => {
+      test('all are restarted one after the other: no request fails, and nobody is logged out', async () => {
+        const seen = await underLoad(fleet, async () => {
+          for (const app of fleet.apps) {
+            await app.leave()
+            await app.restart()
+            await fleet.settled()
+          }
+          return []
+        })
+        console.log(`peer, rolling restart: ${inWords(seen)}`)
+        expect(seen).toMatchObject({ failed: {}, lost: 0, missing: 0, returned: 0, stale: 0 })
+      }, 60_000)
+    })
   })
 
   describe('that keep what the balancer sends them, in memory', () => {
