@@ -1,9 +1,10 @@
-// npm run bench [-- memory | redis | memcached | failover | hazelcast | peer] [--quick]: the server's CPU time per request, beside other libraries.
+// npm run bench [-- memory | redis | memcached | failover | hazelcast | peer | peer-cost] [--quick]: the server's CPU time per request, beside other libraries.
 import { availableParallelism } from 'node:os'
 import { failoverPart } from './failover-part.js'
 import { hazelcastPart } from './hazelcast-part.js'
 import { memcachedPart } from './memcached-part.js'
 import { memoryPart } from './memory-part.js'
+import { peerCost } from './peer-cost.js'
 import { peerPart } from './peer-part.js'
 import { redisPart } from './redis-part.js'
 import { startHazelcast } from '../servers/hazelcast.js'
@@ -12,7 +13,7 @@ import { startMemcached } from '../servers/memcached.js'
 import { startRedis } from '../servers/redis.js'
 import { requireServer } from '../servers/require-server.js'
 
-const parts = ['memory', 'redis', 'memcached', 'failover', 'hazelcast', 'peer'] as const
+const parts = ['memory', 'redis', 'memcached', 'failover', 'hazelcast', 'peer', 'peer-cost'] as const
 const args = process.argv.slice(2)
 const isQuick = args.includes('--quick')
 const named = args.filter((arg) => !arg.startsWith('--'))
@@ -48,3 +49,4 @@ if (isWanted('peer') && (await requireServer('redis-server'))) {
   const redis = await startRedis()
   await peerPart(redis.url, effort).finally(() => redis.stop())
 }
+if (isWanted('peer-cost')) await peerCost()

@@ -59,11 +59,11 @@ describe.skipIf(executablePath === undefined)('the page, between the app servers
     const { pid } = await page.server(name)
     const before = (await page.clicks()).at(-1)?.id ?? 0
     await page.page.getByRole('button', { name: 'Resume' }).click()
-    await page.page.locator(`.request[data-id="${before + 6}"]`).waitFor({ state: 'attached' })
+    await page.page.locator(`.request[data-id="${before + 3}"]`).waitFor({ state: 'attached' })
     await page.kill(name)
     expect(isAlive(pid)).toBe(false)
     expect(await page.text('#notice')).toMatch(`${others.join(' or ')} has the other copy of each of its logins.`)
-    await page.page.locator(`.request[data-id="${before + 18}"]`).waitFor({ state: 'attached' })
+    await page.page.locator(`.request[data-id="${before + 10}"]`).waitFor({ state: 'attached' })
     await page.page.getByRole('button', { name: 'Pause' }).click()
     const meanwhile = (await page.clicks()).filter(({ id }) => id > before)
     expect(results(meanwhile)).toEqual(['kept'])

@@ -2,4 +2,7 @@ import { requireServer } from '../servers/require-server.js'
 import { testColumn } from './column-tests.js'
 import { redisCluster } from './columns/redis-cluster.js'
 
-testColumn(redisCluster, (await requireServer('redis-server')) === undefined)
+/** What replicas have acknowledged is tried by test/redis/durability.test.ts too. */
+const LONG = ['1d']
+
+testColumn(redisCluster, (await requireServer('redis-server')) === undefined, LONG)

@@ -2,4 +2,7 @@ import { requireServer } from '../servers/require-server.js'
 import { testColumn } from './column-tests.js'
 import { redisSentinel } from './columns/redis-sentinel.js'
 
-testColumn(redisSentinel, (await requireServer('redis-server')) === undefined)
+/** What replicas have acknowledged is tried by test/redis/durability.test.ts too. */
+const LONG = ['1d']
+
+testColumn(redisSentinel, (await requireServer('redis-server')) === undefined, LONG)

@@ -1,4 +1,6 @@
 import {
+  isSameWrite,
+  isTombstone,
   SessionTooLargeError,
   StoreUnavailableError,
   type CallOptions,
@@ -13,7 +15,7 @@ import type { PeerNode } from './peer-node.js'
 
 /** What became of one call at the nodes. */
 export interface CallNotes {
-  /** Nodes that took the write. */
+  /** Nodes that have the write. */
   readonly takers: Set<string>
   /** Another node has answered. */
   isHeard: boolean
@@ -59,7 +61,7 @@ export class KeeperStore implements SessionStore {
     const outcome = this.#isOwn
       ? await this.#node.memory.write(key, record, condition, options)
       : await this.#ask({ op: 'write', key, record, condition: conditionOf(condition) }, options)
-    return this.#noted(outcome, options)
+    return this.#noted(outcome, record, options)
   }
 
   async touch(key: string, record: SessionRecord, expiresAt: number, options?: PeerCallOptions): Promise<WriteOutcome> {
@@ -67,7 +69,7 @@ export class KeeperStore implements SessionStore {
     const outcome = this.#isOwn
       ? await this.#node.memory.touch(key, record, expiresAt, options)
       : await this.#ask({ op: 'touch', key, write: idOf(record), expiresAt }, options)
-    return this.#noted(outcome, options)
+    return this.#noted(outcome, record, options)
   }
 
   async close(): Promise<void> {
@@ -107,10 +109,18 @@ export class KeeperStore implements SessionStore {
       throw new StoreUnavailableError(`peer: ${this.name} is leaving.`, { refused: true })
   }
 
-  #noted(outcome: WriteOutcome, options: PeerCallOptions | undefined): WriteOutcome {
-    if (outcome.written) options?.[NOTES]?.takers.add(this.name)
+  #noted(outcome: WriteOutcome, record: SessionRecord, options: PeerCallOptions | undefined): WriteOutcome {
+    if (stands(outcome, record)) options?.[NOTES]?.takers.add(this.name)
     return outcome
   }
+}
+
+/** Whether the write is there after this: now, or by an earlier call whose answer was lost. Of two tombstones each is both. */
+export function stands(outcome: WriteOutcome, record: SessionRecord): boolean {
+  if (outcome.written) return true
+  const { current } = outcome
+  if (current === undefined) return false
+  return isSameWrite(current, record) || (isTombstone(current) && isTombstone(record))
 }
 
 const idOf = ({ revision, tag }: SessionRecord): WriteId => ({ revision, tag })

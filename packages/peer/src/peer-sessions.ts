@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto'
 import {
-  isSameWrite,
-  isTombstone,
   Replicas,
   StoreUnavailableError,
   type CallOptions,
@@ -14,7 +12,7 @@ import {
   type WriteCondition,
   type WriteOutcome,
 } from '@holdfast/core'
-import { KeeperStore, NOTES, type CallNotes, type PeerCallOptions } from './keeper-store.js'
+import { KeeperStore, NOTES, stands, type CallNotes, type PeerCallOptions } from './keeper-store.js'
 import { LEASE_MS } from './peer.js'
 import type { PeerNode, PeerStatus } from './peer-node.js'
 
@@ -131,7 +129,7 @@ export class PeerSessions implements PeerStore {
     this.#assertServes()
     const notes = newNotes()
     const outcome = await run({ ...options, [NOTES]: notes })
-    if (!isTaken(outcome, record)) return outcome
+    if (!stands(outcome, record)) return outcome
     this.#assertNotAlone(notes)
     await this.#tell(key, notes.takers)
     return outcome
@@ -160,14 +158,6 @@ export class PeerSessions implements PeerStore {
     const waitMs = Math.max(...waits)
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.ceil(waitMs) + 1))
   }
-}
-
-/** It stands there, by this call or by an earlier one whose answer was lost. */
-function isTaken(outcome: WriteOutcome, record: SessionRecord): boolean {
-  if (outcome.written) return true
-  const { current } = outcome
-  if (current === undefined) return false
-  return isSameWrite(current, record) || (isTombstone(current) && isTombstone(record))
 }
 
 const newNotes = (): CallNotes => ({ takers: new Set(), isHeard: false, isMissed: false })
