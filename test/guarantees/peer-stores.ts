@@ -7,8 +7,7 @@ import { until } from '../servers/until.js'
 import type { SharedStore, StoreUnderTest } from './stores.js'
 
 export interface PeerTask {
-  readonly self: string
-  readonly peers: readonly string[]
+  readonly names: readonly string[]
   readonly secret: string
   /** The time that all nodes go by, in ms since the epoch; 0: the real one. */
   readonly now: Float64Array
@@ -16,6 +15,8 @@ export interface PeerTask {
 
 export interface PeerCall {
   readonly id: number
+  /** Its place among the names. */
+  readonly node: number
   readonly op: 'read' | 'write' | 'touch' | 'status' | 'close'
   readonly args: readonly unknown[]
 }
@@ -34,24 +35,23 @@ const ENTRY = `import('tsx/esm/api').then(({ register }) => {
 })`
 
 const now = new Float64Array(new SharedArrayBuffer(8))
-let nodes: readonly PeerThread[] = []
+const NODES = [0, 1, 2]
+let thread: PeerThread
 
-/** Three nodes, each in a thread, which the app servers of the tests work with in turn. */
+/** Three nodes in a thread, which the app servers of the tests work with in turn. */
 export const peers: StoreUnderTest = {
   name: 'peer',
   pace: 'ms',
   reportsChanges: false,
   async start() {
-    const names = await Promise.all([0, 1, 2].map(async () => `127.0.0.1:${await freePort()}`))
-    nodes = names.map((self) => new PeerThread({ self, peers: names, secret: SECRET, now }))
+    const names = await Promise.all(NODES.map(async () => `127.0.0.1:${await freePort()}`))
+    thread = new PeerThread({ names, secret: SECRET, now })
     await until('all peers have their share', async () => {
-      const statuses = await Promise.all(nodes.map((node) => node.ask<PeerStatus>('status')))
+      const statuses = await Promise.all(NODES.map((node) => thread.ask<PeerStatus>(node, 'status')))
       return statuses.every(({ isSettled, peers: others }) => isSettled && others.every(({ hasLease }) => hasLease))
     })
   },
-  async stop() {
-    await Promise.all(nodes.map((node) => node.stop()))
-  },
+  stop: () => thread.stop(),
   open: async (clock) => sharedBy(clock),
 }
 
@@ -59,7 +59,7 @@ function sharedBy(clock: () => number): SharedStore {
   const space = randomUUID()
   let next = 0
   return {
-    connect: () => (nodes[next++ % nodes.length] as PeerThread).store(space, clock),
+    connect: () => thread.store(next++ % NODES.length, space, clock),
     close: async () => void (now[0] = 0),
   }
 }
@@ -76,11 +76,11 @@ class PeerThread {
   }
 
   /** Under keys that no other test has. */
-  store(space: string, clock: () => number): SessionStore {
+  store(node: number, space: string, clock: () => number): SessionStore {
     const keyOf = (key: string): string => createHash('sha256').update(`${space} ${key}`).digest('base64url')
     const call = <T>(op: PeerCall['op'], key: string, ...args: unknown[]): Promise<T> => {
       now[0] = clock()
-      return this.ask<T>(op, keyOf(key), ...args)
+      return this.ask<T>(node, op, keyOf(key), ...args)
     }
     return {
       name: 'peer',
@@ -92,11 +92,11 @@ class PeerThread {
     }
   }
 
-  async ask<T>(op: PeerCall['op'], ...args: unknown[]): Promise<T> {
+  async ask<T>(node: number, op: PeerCall['op'], ...args: unknown[]): Promise<T> {
     const id = this.#calls++
     const { answer, failure } = await new Promise<PeerAnswer>((resolve) => {
       this.#waiting.set(id, resolve)
-      this.#worker.postMessage({ id, op, args } satisfies PeerCall)
+      this.#worker.postMessage({ id, node, op, args } satisfies PeerCall)
     })
     this.#waiting.delete(id)
     if (failure) throw new StoreUnavailableError(failure.message, { refused: failure.refused })
@@ -104,7 +104,7 @@ class PeerThread {
   }
 
   async stop(): Promise<void> {
-    await this.ask('close')
+    await Promise.all(NODES.map((node) => this.ask(node, 'close')))
     await this.#worker.terminate()
   }
 }
