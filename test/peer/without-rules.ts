@@ -97,25 +97,7 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
       giveBackAnswer()
     }
   },
-  'a lease is given before the sweep is done': () =>
-    replace(
-      Peer.prototype,
-      'isWhole',
-      () =>
-        function (this: Peer) {
-          return this.owed.size === 0
-        },
-    ),
   'no copies are made up after a death': () =>
     replace(Sweeps.prototype, 'makeUpFor', () => async (peer: Peer) => void (peer.isMadeUp = true)),
   'nothing is handed over at a drain': () => replace(Sweeps.prototype, 'handOver', () => async () => undefined),
-  'an owed key is struck off, though it was changed meanwhile': () =>
-    replace(
-      Peer.prototype,
-      'paid',
-      () =>
-        function (this: Peer, notes) {
-          for (const [key] of notes) (this.owed as Map<string, number>).delete(key)
-        } satisfies Peer['paid'],
-    ),
 }

@@ -62,7 +62,10 @@ export type StoreEvent =
   | { readonly type: 'repaired'; readonly store: string }
   /** A peer lacked so many records that this node has; they were brought to it. */
   | { readonly type: 'swept'; readonly store: string; readonly records: number }
-  /** What is thought of a store among several has changed: `'filling'` is one that lost its data, `'down'` does not answer. */
+  /**
+   * What is thought of a store among several has changed: `'filling'` is one that lost its data, `'down'` does not answer,
+   * `'leaving'` is a peer that drains.
+   */
   | { readonly type: 'member'; readonly store: string; readonly state: string }
 
 const sessionChannel = channel('holdfast:session')

@@ -6,9 +6,9 @@
 export function rendezvous<Member extends { readonly name: string }>(
   members: readonly Member[],
 ): (key: string) => readonly Member[] {
-  const seeded = members.map((member) => ({ member, seed: hash(member.name) }))
+  const seeded = members.map((member) => ({ member, seed: fnv1a(member.name) }))
   return (key) => {
-    const keyHash = hash(key)
+    const keyHash = fnv1a(key)
     return seeded
       .map(({ member, seed }) => ({ member, weight: mix(keyHash ^ mix(seed ^ Math.imul(keyHash, 0x9e3779b1))) }))
       .sort((a, b) => b.weight - a.weight || (a.member.name < b.member.name ? -1 : 1))
@@ -16,9 +16,9 @@ export function rendezvous<Member extends { readonly name: string }>(
   }
 }
 
-/** FNV-1a, 32 bits. */
-function hash(text: string): number {
-  let value = 0x811c9dc5
+/** The hash FNV-1a of a text, 32 bits; with `seed`, of what gave that followed by the text. */
+export function fnv1a(text: string, seed = 0x811c9dc5): number {
+  let value = seed
   for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193)
   return value >>> 0
 }

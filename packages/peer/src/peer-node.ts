@@ -6,16 +6,17 @@ import {
   type CallOptions,
   type ListsKeys,
   rendezvous,
-  type SessionRecord,
   type SessionStore,
   StoreUnavailableError,
   warnOnce,
   withDeadline,
 } from '@holdfast/core'
-import type { Introduction, PeerReplies, PeerReply, PeerRequest, WriteId } from './messages.js'
-import { LEASE_MS, Peer, type PeerState } from './peer.js'
+import { Answers } from './answers.js'
+import type { Introduction, PeerReply, PeerRequest } from './messages.js'
+import { LEASE_MS, Peer } from './peer.js'
+import { reportOf, type PeerStatus } from './peer-status.js'
+import { Repeated } from './repeated.js'
 import { Sweeps } from './sweeps.js'
-import type { TransportCounts } from './counts.js'
 import { AnsweredFailure, type PeerTransport } from './transport.js'
 
 export interface PeerNodeOptions {
@@ -26,31 +27,6 @@ export interface PeerNodeOptions {
   readonly memory: SessionStore & ListsKeys
   readonly transport: PeerTransport
   readonly clock: () => number
-}
-
-/** How one node sees the others. */
-export interface PeerStatus {
-  readonly self: string
-  /** It has been brought its share since it started. */
-  readonly isFull: boolean
-  readonly isLeaving: boolean
-  /** Each session has as many copies as it should, as far as this node has them. */
-  readonly isSettled: boolean
-  readonly peers: readonly PeerReport[]
-  /** Of the connections to the others, since the start. */
-  readonly counts: TransportCounts | undefined
-}
-
-export interface PeerReport {
-  readonly name: string
-  readonly state: PeerState
-  /** It lets this node answer alone what this node is first in rank for. */
-  readonly hasLease: boolean
-  /** Keys of which it missed a write, which this node will bring to it. */
-  readonly owed: number
-  /** This node has to look through all that it has for what the other lacks. */
-  readonly needsSweep: boolean
-  readonly clockOffMs: number
 }
 
 /** A node by its name, in the order of preference for a key. */
@@ -87,12 +63,16 @@ export class PeerNode {
   readonly rank: (key: string) => readonly Ranked[]
   readonly peers: ReadonlyMap<string, Peer>
   readonly #transport: PeerTransport
-  readonly #clock: () => number
-  readonly #boot = randomBytes(6).toString('base64url')
-  readonly #list: string
+  /** Ms since the epoch. */
+  readonly clock: () => number
+  /** New with each start. */
+  readonly boot = randomBytes(6).toString('base64url')
+  /** A digest of the names of all nodes. */
+  readonly list: string
   readonly #sweeps: Sweeps
+  readonly #answers: Answers
   readonly #startedAt = performance.now()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #repeated = new Repeated()
   #tickedAt = performance.now()
   #wokeAt = -Infinity
   #failure: Error | undefined
@@ -107,13 +87,14 @@ export class PeerNode {
     this.copies = copies
     const names = [self, ...others].sort()
     this.rank = rendezvous(names.map((name) => ({ name })))
-    this.#list = createHash('sha256').update(names.join(' ')).digest('base64url').slice(0, 16)
+    this.list = createHash('sha256').update(names.join(' ')).digest('base64url').slice(0, 16)
     const onChange = ({ name: store, state }: Peer): void =>
       publishStore({ type: 'member', store, state: state === 'up' ? 'trusted' : state })
     this.peers = new Map(others.map((name) => [name, new Peer(name, onChange)]))
     this.#transport = transport
-    this.#clock = clock
+    this.clock = clock
     this.#sweeps = new Sweeps(this)
+    this.#answers = new Answers(this, this.#sweeps)
   }
 
   /** Begins to listen, now or as soon as the address can be listened on, and to look for the others. */
@@ -121,10 +102,10 @@ export class PeerNode {
     while (!(await this.#listens())) await new Promise((resolve) => setTimeout(resolve, LISTEN_AGAIN_MS).unref())
     if (this.#isClosed) return
     for (const peer of this.peers.values()) {
-      this.#again(PING_MS, () => this.#beat(peer))
-      this.#again(HOUSE_MS, () => this.#lookAfter(peer))
+      this.#repeated.run(PING_MS, () => this.#beat(peer))
+      this.#repeated.run(HOUSE_MS, () => this.#lookAfter(peer))
     }
-    this.#again(HOUSE_MS, async () => {
+    this.#repeated.run(HOUSE_MS, () => {
       this.#tick()
       this.#checkClock()
       this.#fill()
@@ -177,14 +158,13 @@ export class PeerNode {
 
   /** Every other node has all that this one holds for it, or was made up for. */
   get isSettled(): boolean {
-    for (const peer of this.peers.values())
-      if (peer.isReached ? !peer.isWhole(this.#list) : !peer.isMadeUp) return false
+    for (const peer of this.peers.values()) if (peer.isReached ? !peer.isWhole(this.list) : !peer.isMadeUp) return false
     return this.#isFull
   }
 
   /** All that it has heard have the same list of nodes. */
   get isAgreed(): boolean {
-    for (const peer of this.peers.values()) if (peer.hasOtherList(this.#list)) return false
+    for (const peer of this.peers.values()) if (peer.hasOtherList(this.list)) return false
     return true
   }
 
@@ -197,14 +177,7 @@ export class PeerNode {
 
   status(): PeerStatus {
     const { self, isFull, isLeaving, isSettled } = this
-    const peers = [...this.peers.values()].map((peer) => ({
-      name: peer.name,
-      state: peer.state,
-      hasLease: performance.now() < peer.leaseUntil,
-      owed: peer.owed.size,
-      needsSweep: peer.needsSweep,
-      clockOffMs: Math.round(peer.clockOffMs),
-    }))
+    const peers = [...this.peers.values()].map(reportOf)
     return { self, isFull, isLeaving, isSettled, peers, counts: this.#transport.counts }
   }
 
@@ -259,30 +232,16 @@ export class PeerNode {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const timer of this.#timers) clearTimeout(timer)
+    this.#repeated.stop()
     await this.#transport.close()
     await this.memory.close()
-  }
-
-  /** Runs `work` again and again, `ms` after it has ended. */
-  #again(ms: number, work: () => Promise<void>): void {
-    const run = async (): Promise<void> => {
-      await work()
-      if (this.#isClosed) return
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer)
-        void run()
-      }, ms).unref()
-      this.#timers.add(timer)
-    }
-    void run()
   }
 
   async #beat(peer: Peer): Promise<void> {
     const sentAt = performance.now()
     try {
-      const reply = await this.#call(peer, { op: 'ping', ...this.#introduction() })
-      peer.heard(reply, this.#clock())
+      const reply = await this.#call(peer, { op: 'ping', ...this.introduce() })
+      peer.heard(reply, this.clock())
       if (reply.hasLease && !this.#isLeaving) peer.leaseUntil = sentAt + LEASE_MS
       else peer.leaseUntil = 0
     } catch {
@@ -313,7 +272,7 @@ export class PeerNode {
   async #listens(): Promise<boolean> {
     if (this.#isClosed) return true
     try {
-      await this.#transport.start((from, request) => this.#answer(from, request))
+      await this.#transport.start((from, request) => this.#answers.answer(from, request))
       this.#failure = undefined
       return true
     } catch (error) {
@@ -372,66 +331,8 @@ export class PeerNode {
     throw new StoreUnavailableError(`peer: no answer of ${peer.name} to a ${request.op} within ${Math.round(ms)} ms.`)
   }
 
-  async #answer(from: string, request: PeerRequest): Promise<PeerReplies[PeerRequest['op']]> {
-    const { memory } = this
-    switch (request.op) {
-      case 'ping':
-        return this.#greet(from, request)
-      case 'read': {
-        const record = await memory.read(request.key)
-        return { record, isFilling: record === undefined && this.isFilling }
-      }
-      case 'write': {
-        const { key, record, condition } = request
-        this.#shareOf(from, key)
-        return memory.write(
-          key,
-          record,
-          typeof condition === 'string' ? condition : { replaces: named(condition.replaces) },
-        )
-      }
-      case 'touch':
-        this.#shareOf(from, request.key)
-        return memory.touch(request.key, named(request.write), request.expiresAt)
-      case 'bypassed':
-        return { waitMs: Math.max(this.noteBypassed(request.key, request.nodes), this.#shareOf(from, request.key)) }
-      case 'compare':
-        return { differing: await this.#sweeps.compare(from, request.sums) }
-      case 'offer':
-        return { wanted: await this.#sweeps.wanted(request.offers) }
-      case 'push':
-        await this.#sweeps.take(request.records)
-        for (const [key] of request.records) this.#shareOf(from, key)
-        return {}
-      case 'swept': {
-        const peer = this.peers.get(from)
-        if (peer && request.boot === this.#boot) peer.hasSweptUs = true
-        return {}
-      }
-    }
-  }
-
-  /**
-   * What comes from a node with another list may lack homes that this one knows of: they are owed it. For how many ms one
-   * of them may still answer alone.
-   */
-  #shareOf(from: string, key: string): number {
-    const peer = this.peers.get(from)
-    return peer && !peer.hasOtherList(this.#list) ? 0 : this.noteBypassed(key, this.homesOf(key))
-  }
-
-  #greet(from: string, ping: Extract<PeerRequest, { op: 'ping' }>): PeerReplies['ping'] {
-    const peer = this.peers.get(from)
-    peer?.heard(ping, this.#clock())
-    const hasLease = peer !== undefined && !ping.isLeaving && this.#isFull && this.isAgreed && peer.isWhole(this.#list)
-    if (hasLease) peer.grantedUntil = performance.now() + LEASE_MS
-    return { ...this.#introduction(), hasLease }
-  }
-
-  #introduction(): Introduction {
-    return { boot: this.#boot, list: this.#list, clock: this.#clock(), isLeaving: this.#isLeaving }
+  /** What it says of itself in a heartbeat. */
+  introduce(): Introduction {
+    return { boot: this.boot, list: this.list, clock: this.clock(), isLeaving: this.#isLeaving }
   }
 }
-
-/** A record as good as this write where only that counts. */
-const named = ({ revision, tag }: WriteId): SessionRecord => ({ data: '', revision, tag, expiresAt: 0 })

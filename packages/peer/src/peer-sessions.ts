@@ -14,7 +14,8 @@ import {
 } from '@holdfast/core'
 import { KeeperStore, NOTES, stands, type CallNotes, type PeerCallOptions } from './keeper-store.js'
 import { LEASE_MS } from './peer.js'
-import type { PeerNode, PeerStatus } from './peer-node.js'
+import type { PeerNode } from './peer-node.js'
+import type { PeerStatus } from './peer-status.js'
 
 /** A store in the memories of the app servers. */
 export interface PeerStore extends SessionStore, RanksNodes {
@@ -136,9 +137,9 @@ export class PeerSessions implements PeerStore {
   }
 
   /**
-   * Those who took a write are told which homes it did not reach, and bring it there later; while lists of nodes differ they
-   * may know of more. The second in rank says for how
-   * long the first may still answer alone; where it cannot be asked, that is as long as a lease is.
+   * Those who took a write are told which homes it did not reach, and bring it there later; while lists of nodes differ
+   * they may know of more. The second in rank says for how long the first may still answer alone; where it cannot be asked,
+   * that is as long as a lease is.
    */
   async #tell(key: string, takers: ReadonlySet<string>): Promise<void> {
     const [first = '', second = ''] = this.#node.rank(key).map(({ name }) => name)

@@ -1,4 +1,4 @@
-import { bring, CallTime, isSameWrite, isTombstone, publishStore, type SessionRecord } from '@holdfast/core'
+import { bring, CallTime, fnv1a, isSameWrite, isTombstone, publishStore, type SessionRecord } from '@holdfast/core'
 import type { Offer } from './messages.js'
 import type { Peer } from './peer.js'
 import type { PeerNode } from './peer-node.js'
@@ -113,7 +113,7 @@ export class Sweeps {
       const bucket = bucketOf(key)
       if (record)
         sums[bucket] =
-          ((sums[bucket] ?? 0) + hash(`${record.revision} ${record.tag} ${record.expiresAt}`, hash(key))) >>> 0
+          ((sums[bucket] ?? 0) + fnv1a(`${record.revision} ${record.tag} ${record.expiresAt}`, fnv1a(key))) >>> 0
     }
     return sums
   }
@@ -191,11 +191,4 @@ function* partsOf(records: readonly Pushed[]): Iterable<Pushed[]> {
   if (part.length > 0) yield part
 }
 
-const bucketOf = (key: string): number => hash(key) % BUCKETS
-
-/** FNV-1a, 32 bits. */
-function hash(text: string, seed = 0x811c9dc5): number {
-  let value = seed
-  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193)
-  return value >>> 0
-}
+const bucketOf = (key: string): number => fnv1a(key) % BUCKETS
