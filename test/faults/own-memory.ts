@@ -1,5 +1,6 @@
 import { recordToText, textToRecord } from '../../packages/core/src/record-text.js'
-import { PeerNode, type PeerStatus } from '../../packages/peer/src/peer-status.js'
+import { PeerNode } from '../../packages/peer/src/peer-node.js'
+import type { PeerStatus } from '../../packages/peer/src/peer-status.js'
 import type { Calls } from './column.js'
 
 /** What a node of `peer` knows of itself and of the others, and what its own memory was asked. */

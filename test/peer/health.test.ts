@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Health } from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
 import { expect, test, vi } from 'vitest'
@@ -20,19 +21,20 @@ interface Options {
   readonly names?: readonly string[]
   readonly clockOffMs?: number
   readonly refusesAlone?: boolean
+  readonly copies?: number
 }
 
 class Nodes {
   readonly time = new VirtualTime()
   readonly network = new SimulatedNetwork(this.time, () => 0.5)
 
-  start(self: string, { names = NAMES, clockOffMs = 0, refusesAlone = false }: Options = {}): Started {
+  start(self: string, { names = NAMES, clockOffMs = 0, refusesAlone = false, copies = 2 }: Options = {}): Started {
     const process: Process = { isAlive: true, isPaused: false }
     const clock = (): number => clockAt(this.time.now) + clockOffMs
     return this.time.within(process, () => {
       const others = names.filter((name) => name !== self)
       const transport = this.network.transportOf(self, process)
-      const node = new PeerNode({ self, others, copies: 2, memory: memoryStore({ clock }), transport, clock })
+      const node = new PeerNode({ self, others, copies, memory: memoryStore({ clock }), transport, clock })
       void node.start()
       return { process, node, sessions: new PeerSessions(node, { refusesAlone }) }
     })
@@ -214,6 +216,43 @@ test(
     for (const name of NAMES) nodes.network.cut(first.node.self, name)
     await nodes.time.sleep(500)
     expect(first.node.mayAnswer(key)).toBe(false)
+  }),
+)
+
+test(
+  'with two backups two of four may die at once: the others have every session, and bring each other what nobody read',
+  inVirtualTime(async (nodes) => {
+    const names = [...NAMES, '10.0.0.4:7946']
+    const all = names.map((name) => nodes.start(name, { names, copies: 3 })) as [Started, Started, Started, Started]
+    await nodes.time.sleep(1_000)
+    const keys = Array.from({ length: 60 }, (_, at) => `key-${at}`)
+    for (const key of keys) await all[0].sessions.write(key, record(clockAt(nodes.time.now)), 'newer')
+    nodes.kill(all[0], all[1])
+    for (const { process, sessions } of all.slice(2))
+      for (const key of keys.slice(0, 30))
+        expect(await nodes.time.within(process, () => sessions.read(key))).toBeDefined()
+    const events: unknown[] = []
+    const collect = (event: unknown): void => void events.push(event)
+    subscribe('holdfast:store', collect)
+    await nodes.time.sleep(5_000)
+    unsubscribe('holdfast:store', collect)
+    for (const { node } of all.slice(2)) for (const key of keys) expect(await node.memory.read(key)).toBeDefined()
+    expect(events).toContainEqual({ type: 'swept', store: names[3], records: expect.any(Number) as number })
+  }),
+)
+
+test(
+  'a node that was closed answers nothing, and says so of its health',
+  inVirtualTime(async (nodes) => {
+    const [{ sessions }] = await nodes.startAll()
+    await sessions.close()
+    await sessions.close()
+    expect(sessions.health()).toEqual(ill('it is closed'))
+    for (const key of ['key-0', 'key-1', 'key-2', 'key-3']) {
+      await expect(sessions.read(key)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+      const write = sessions.write(key, record(clockAt(nodes.time.now)), 'newer')
+      await expect(write).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    }
   }),
 )
 
