@@ -50,9 +50,9 @@ async function changeAtOnce(
   const requests = apps.flatMap((app, i) =>
     Array.from({ length: each }, async (_, k) => {
       const path = `/add?field=f${i * each + k}&wait=gate`
-      const { status, body } = await inspection.ask(path, login.cookie, app)
+      const { status } = await inspection.ask(path, login.cookie, app)
       isRefused ||= openedAt === 0
-      return { status, body, ms: performance.now() - openedAt }
+      return { status, ms: performance.now() - openedAt }
     }),
   )
   const reports = () => Promise.all(apps.map((app) => app.report()))
@@ -62,7 +62,7 @@ async function changeAtOnce(
   await Promise.all(apps.map((app) => app.get('/open-gate')))
   const answers = await Promise.all(requests)
   const failed = answers.filter(({ status }) => status !== 200)
-  inspection.check(`none fails, but ${failed.length} do: ${failed[0]?.status} ${failed[0]?.body}`, failed.length === 0)
+  inspection.check(`none fails, but ${failed.length} do: ${failed[0]?.status}`, failed.length === 0)
   return answers.map(({ ms }) => ms).sort((a, b) => a - b)
 }
 
