@@ -1,14 +1,17 @@
-// node .ci/count.mjs <vitest's JSON report> <exit code of the tests> <exit code of the check>
+// node .ci/count.mjs <vitest's JSON report> <exit code of the tests> <exit code of the check> <output of the tests>
 import { readFileSync } from 'node:fs'
 
-const [reportFile, testsExit, checkExit] = process.argv.slice(2)
+const [reportFile, testsExit, checkExit, outputFile] = process.argv.slice(2)
 const report = readReport(reportFile)
 const { passed, failed, skipped } = count(report)
 for (const failure of failures(report)) console.log(failure)
 
 // A run that died, or failed outside of a test, has to show as a failure although no test of it failed.
 const unseen = Number(testsExit) !== 0 && failed === 0 ? 1 : 0
-if (unseen) console.log(`npm test failed outside of its tests (exit code ${testsExit})`)
+if (unseen) {
+  console.log(lastLines(readFileSync(outputFile, 'utf8')))
+  console.log(`npm test failed outside of its tests (exit code ${testsExit}): see above how its output ends`)
+}
 const unchecked = Number(checkExit) !== 0 ? 1 : 0
 if (unchecked) console.log(`npm run check failed (exit code ${checkExit})`)
 
@@ -37,6 +40,11 @@ function failures(report) {
 
 function firstLines(text = '') {
   return text.split('\n').slice(0, 12).join('\n')
+}
+
+/** Vitest's report lacks the errors that no test was waiting for; they are the last that it prints. */
+function lastLines(text) {
+  return text.trimEnd().split('\n').slice(-80).join('\n')
 }
 
 /** A file that could not be loaded has no tests, and counts as one failed test. */

@@ -15,7 +15,10 @@ function count(files: readonly (readonly string[])[] | 'no report', testsExit: n
   const report = join(folder, 'report.json')
   const testResults = files === 'no report' ? [] : files.map(fileResult)
   writeFileSync(report, files === 'no report' ? '' : JSON.stringify({ testResults }))
-  const { status, stdout } = spawnSync(process.execPath, [script, report, String(testsExit), String(checkExit)])
+  const output = join(folder, 'output.txt')
+  writeFileSync(output, 'Unhandled Rejection\nError: nobody waited\n')
+  const args = [script, report, String(testsExit), String(checkExit), output]
+  const { status, stdout } = spawnSync(process.execPath, args)
   const lines = stdout.toString().trimEnd().split('\n')
   return { status, said: lines.slice(0, -1), line: lines.at(-1) }
 }
@@ -64,8 +67,10 @@ describe('the count at the end of a CI run', () => {
     expect(count('no report', 137, 0)).toMatchObject({ status: 1, line: '0 passed, 1 failed, 0 skipped' })
   })
 
-  test('an error outside of the tests fails the run although each test passed', () => {
-    expect(count([['passed']], 1, 0)).toMatchObject({ status: 1, line: '1 passed, 1 failed, 0 skipped' })
+  test('an error outside of the tests fails the run although each test passed, and is printed again', () => {
+    const { status, said, line } = count([['passed']], 1, 0)
+    expect({ status, line }).toEqual({ status: 1, line: '1 passed, 1 failed, 0 skipped' })
+    expect(said.slice(0, 2)).toEqual(['Unhandled Rejection', 'Error: nobody waited'])
   })
 
   test('a failed `npm run check` counts as failed', () => {
