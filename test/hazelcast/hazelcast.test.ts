@@ -196,7 +196,7 @@ async function startBusyApp(url: string): Promise<{ app: Child; goOn(): Promise<
 }
 
 test('an address where nobody answers blocks nothing, and one where nobody is says why', async () => {
-  const mute = createServer(() => {}).listen(0, '127.0.0.1')
+  const mute = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
   await once(mute, 'listening')
   onTestFinished(() => void mute.close())
   const { port } = mute.address() as AddressInfo

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { TlsTransport } from '../../packages/peer/src/tls-transport.js'
 import { faultProxy, type FaultProxy } from '../servers/fault-proxy.js'
@@ -137,9 +138,12 @@ describe('a connection on which nothing comes any more', () => {
         return newRecord(key)
       }),
     )
-    const late = dataOf(pair.a.call(pair.toB, read('late')))
-    const ping = setInterval(() => void pair.a.call(pair.toB, read('soon')), 200)
-    onTestFinished(() => clearInterval(ping))
+    let isAnswered = false
+    const late = dataOf(pair.a.call(pair.toB, read('late'))).finally(() => (isAnswered = true))
+    while (!isAnswered) {
+      expect(await dataOf(pair.a.call(pair.toB, read('soon')))).toBe('soon')
+      await sleep(200)
+    }
     expect(await late).toBe('late')
   })
 })

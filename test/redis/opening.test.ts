@@ -103,7 +103,7 @@ describe.skipIf(program === undefined)('opening Redis by its URL', () => {
 
   it('says that a server takes the connection and does not answer', async () => {
     const sockets: Socket[] = []
-    const mute = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
+    const mute = createServer((socket) => sockets.push(socket.on('error', () => {}))).listen(0, '127.0.0.1')
     onTestFinished(async () => {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => mute.close(resolve))
