@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { guard } from './guard.js'
 import { nearCache } from './near-cache.js'
+import { observe } from './observe.js'
 import { OpeningStore } from './opening-store.js'
 import { failover, replicate } from './replicate.js'
 import { type RanksNodes, ranksNodes, type SessionStore } from './store.js'
@@ -27,6 +28,7 @@ const opening = (open: () => Promise<SessionStore>) =>
 
 test.each([
   ['a guarded store', async (store: SessionStore) => guard(store)],
+  ['an observed store', async (store: SessionStore) => observe(store)],
   ['a near cache', async (store: SessionStore) => nearCache(store, { maxStaleMs: 500 })],
   [
     'a store that was opened by its URL',

@@ -67,9 +67,37 @@ export type StoreEvent =
    * `'leaving'` is a peer that drains.
    */
   | { readonly type: 'member'; readonly store: string; readonly state: string }
+  /**
+   * A record is sealed, and no key of `encryptionKeys` opens it: none of them is the one (`'unknown-key'`), or the record
+   * was damaged or is that of another session (`'altered'`). It stays as it is.
+   */
+  | { readonly type: 'not-opened'; readonly store: string; readonly reason: 'unknown-key' | 'altered' }
+
+export type CallOutcome =
+  /** A read found a session, nothing, or the mark of one that was destroyed. */
+  | 'hit'
+  | 'miss'
+  | 'tombstone'
+  /** A write or touch was taken, or something else stood there and it was not. */
+  | 'written'
+  | 'conflict'
+  /** The store could not answer in time or at all; `'refused'`: the call was never sent. */
+  | 'unavailable'
+  | 'refused'
+  /** Any other error, such as a session that is too large for the store. */
+  | 'failed'
+
+/** One call to a store, on the channel `holdfast:call` when it has ended. Never with a key or data. */
+export interface CallEvent {
+  readonly store: string
+  readonly operation: StoreOperation
+  readonly durationMs: number
+  readonly outcome: CallOutcome
+}
 
 const sessionChannel = channel('holdfast:session')
 const storeChannel = channel('holdfast:store')
+const callChannel = channel('holdfast:call')
 
 /** Costs nothing without a subscriber: V8 inlines the check and never makes the object. */
 export function publishSession(event: SessionEvent): void {
@@ -79,6 +107,11 @@ export function publishSession(event: SessionEvent): void {
 export function publishStore(event: StoreEvent): void {
   if (storeChannel.hasSubscribers) storeChannel.publish(event)
 }
+
+/** Whether calls need to be timed. */
+export const isCallHeard = (): boolean => callChannel.hasSubscribers
+
+export const publishCall = (event: CallEvent): void => callChannel.publish(event)
 
 const warned = new Set<string>()
 
