@@ -44,6 +44,7 @@ export default defineConfig({
           { text: 'Start', link: '/start' },
           { text: 'Koa', link: '/koa' },
           { text: 'Express', link: '/express' },
+          { text: 'Operating', link: '/operating' },
         ],
       },
       { text: 'Stores', items: stores },
