@@ -8,6 +8,11 @@ export interface StoreAdapter {
   readonly name: string
   /** Schemes of its URLs, without the colon: `['redis', 'rediss']`. */
   readonly schemes: readonly string[]
+  /**
+   * What it opens is not to be sealed as a whole. It is one store made of several, each of which the adapter seals with
+   * `context.seal`; or sessions stay in the processes that have the keys. Default: under `encryptionKeys` it is sealed.
+   */
+  readonly sealsItself?: boolean
   /** Throws `ConfigError` for a URL that it does not understand. May resolve later, and reject, when it has to connect. */
   open(url: string, context: AdapterContext): SessionStore | Promise<SessionStore>
 }
@@ -19,6 +24,8 @@ export interface AdapterContext {
   readonly idleMs: number
   /** The longest absolute lifetime of a session: a store must be able to keep it so long. */
   readonly absoluteMs: number
+  /** Makes a store encrypted; there under `encryptionKeys`. For adapters that seal themselves. */
+  readonly seal?: (store: SessionStore) => SessionStore
 }
 
 /** The package that has the adapter of a scheme, and the name under which it exports it. */
@@ -53,7 +60,7 @@ const redact = (url: string): string => url.replace(/\/\/[^@/]*@/, '//***@')
 export function findAdapter(url: string, adapters: readonly StoreAdapter[]): Pick<StoreAdapter, 'open'> {
   const scheme = schemeOf(url)
   const given = adapters.find((adapter) => adapter.schemes.includes(scheme))
-  if (given) return given
+  if (given) return { open: (openUrl, context) => openSealed(given, openUrl, context) }
   const known = PACKAGES[scheme]
   if (!known) {
     const schemes = new Set([...Object.keys(PACKAGES), ...adapters.flatMap((adapter) => adapter.schemes)])
@@ -68,9 +75,16 @@ export function findAdapter(url: string, adapters: readonly StoreAdapter[]): Pic
         throw new ConfigError(
           `store: ${known.package} has no adapter '${known.adapter}'. Install the version of @holdfast/core.`,
         )
-      return adapter.open(openUrl, context)
+      return openSealed(adapter, openUrl, context)
     },
   }
+}
+
+function openSealed(adapter: StoreAdapter, url: string, context: AdapterContext): SessionStore | Promise<SessionStore> {
+  const opened = adapter.open(url, context)
+  const { seal } = context
+  if (!seal || adapter.sealsItself) return opened
+  return opened instanceof Promise ? opened.then(seal) : seal(opened)
 }
 
 function assertInstalled({ package: name, adapter }: (typeof PACKAGES)[string], scheme: string): void {

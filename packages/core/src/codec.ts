@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto'
+import { isSealed } from './sealed-text.js'
 
 /**
  * What a record's `data` holds: the text `header\ndata`. Times are ms since the epoch.
@@ -68,7 +69,7 @@ export function encode(envelope: Envelope, origin?: Origin): string {
 /** Reads a record's text. Every string gets an answer, none throws. The data itself is parsed later, by `parseData`. */
 export function decode(data: string): Decoded {
   const version = versionOf(data)
-  if (version === undefined) return undecodable('it does not begin with a version')
+  if (version === undefined) return undecodable(isSealed(data) ? NOT_OPENED : 'it does not begin with a version')
   if (version > VERSION) return { state: 'newer', version }
   const end = data.indexOf('\n')
   if (version < VERSION || end < 0) return undecodable('it has no header')
@@ -77,6 +78,8 @@ export function decode(data: string): Decoded {
   const origin = header.o && { revision: header.o[0], tag: header.o[1] }
   return { state: 'ok', envelope: new StoredEnvelope(header, data.slice(end + 1)), origin }
 }
+
+const NOT_OPENED = 'it is sealed, and encryptionKeys has no key that opens it'
 
 const undecodable = (reason: string): Decoded => ({ state: 'undecodable', reason })
 

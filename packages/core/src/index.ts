@@ -10,9 +10,19 @@ export { CallGuard } from './call-guard.js'
 export { CasSessions, type CasItem, type CasPort } from './cas-sessions.js'
 export { GatheredWrites } from './gathered-writes.js'
 export { guard } from './guard.js'
+export { encrypted, type EncryptedOptions } from './encrypted.js'
 export { nearCache, type NearCache, type NearCacheOptions } from './near-cache.js'
 export { join } from './join.js'
-export { publishStore, type SessionEvent, type StoreEvent, type StoreOperation, warnOnce } from './events.js'
+export { observe } from './observe.js'
+export {
+  publishStore,
+  warnOnce,
+  type CallEvent,
+  type CallOutcome,
+  type SessionEvent,
+  type StoreEvent,
+  type StoreOperation,
+} from './events.js'
 export { failover, replicate, type FailoverOptions, type ReplicatedStore, type ReplicateOptions } from './replicate.js'
 export type { MemberState, Replica } from './member.js'
 export { Replicas, type ReplicasOptions } from './replicas.js'

@@ -1,4 +1,6 @@
-import { describe, expect, test, vi } from 'vitest'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { StoreAdapter } from './adapters.js'
 import { createEngine } from './engine.js'
 import type { ReportsChanges, SessionRecord, SessionStore } from './store.js'
@@ -93,4 +95,68 @@ test('a near cache hears of changes of a store that is opened later, until the s
   expect(store.listeners.size).toBe(1)
   await sessions.close()
   expect(store.listeners.size).toBe(0)
+})
+
+describe('the option encryptionKeys', () => {
+  const encryptionKeys = 'k'.repeat(43)
+  const isSealed = (text: unknown) => /^hs1\./.test(String(text))
+
+  test.each(['at once', 'later'])('seals what is kept in a store that is opened %s', async (when) => {
+    const [primary, standby] = [new FakeStore('a'), new FakeStore('b')]
+    const { adapter, openLater } = adapterOf({ 'now:a': primary, 'later:a': primary, 'now:b': standby })
+    const store = when === 'later' ? 'later:a' : 'now:a'
+    const options = { store, failover: 'now:b', nearCache: { maxStaleMs: 500 }, encryptionKeys }
+    const sessions = engine(adapter, options)
+    openLater()
+    await sessions.ready()
+    await sessions.create({ name: 'Ada' }, { userId: 'a user' })
+    expect((await sessions.listByUser('a user')).map(({ data }) => data)).toEqual([{ name: 'Ada' }])
+    for (const { texts } of [primary, standby]) {
+      // The session, the list of the user's sessions, and since when failover knows the store.
+      expect(texts).toHaveLength(3)
+      expect(texts.filter((text) => !isSealed(text))).toEqual([expect.stringMatching(/^\d{13}$/)])
+    }
+    await sessions.close()
+  })
+
+  test('leaves it to an adapter that seals itself, which is given what seals', async () => {
+    const [inner, outer] = [new FakeStore('inner'), new FakeStore('outer')]
+    const open = vi.fn<StoreAdapter['open']>(() => outer)
+    const adapter: StoreAdapter = { name: 'own', schemes: ['own'], sealsItself: true, open }
+    const sessions = engine(adapter, { store: 'own:', encryptionKeys })
+    await sessions.create({ name: 'Ada' })
+    expect(outer.texts).toEqual([expect.stringContaining('Ada')])
+    const record = { data: 'Ada', revision: 1, tag: 'abcdefgh', expiresAt: Date.now() + 1_000 }
+    await open.mock.calls[0]?.[1].seal?.(inner).write('a-key', record, 'absent')
+    expect(inner.texts.map(isSealed)).toEqual([true])
+    await sessions.close()
+  })
+
+  test('is no matter to an engine without it', async () => {
+    const store = new FakeStore('a')
+    const { adapter } = adapterOf({ 'now:a': store })
+    const sessions = engine(adapter, { store: 'now:a' })
+    await sessions.create({ name: 'Ada' })
+    expect(store.texts).toEqual([expect.stringContaining('Ada')])
+    await sessions.close()
+  })
+})
+
+test('calls to the stores are observed below a near cache, each store and the pair of both', async () => {
+  const calls: unknown[] = []
+  const listen = (event: unknown) => {
+    const { store, operation, outcome } = event as Record<string, string>
+    calls.push([store, operation, outcome].join(' '))
+  }
+  subscribe('holdfast:call', listen)
+  onTestFinished(() => void unsubscribe('holdfast:call', listen))
+  const { adapter } = adapterOf({ 'now:a': new FakeStore('a') })
+  const sessions = engine(adapter, { store: 'now:a', failover: new FakeStore('b'), nearCache: { maxStaleMs: 500 } })
+  await sessions.ready()
+  calls.length = 0
+  const { cookie } = await sessions.create({ name: 'Ada' })
+  expect(calls).toEqual(['a write written', 'b write written', 'failover write written'])
+  await sessions.read({ headers: { cookie } } as IncomingMessage)
+  expect(calls).toHaveLength(3)
+  await sessions.close()
 })

@@ -1,6 +1,7 @@
 import { type AdapterContext, findAdapter, type StoreAdapter } from './adapters.js'
 import { guard } from './guard.js'
 import { nearCache } from './near-cache.js'
+import { observe } from './observe.js'
 import { OpeningStore } from './opening-store.js'
 import type { Config } from './options.js'
 import { failover } from './replicate.js'
@@ -12,17 +13,17 @@ export interface OpenedStore {
   release(): Promise<void>
 }
 
-/** The store of an engine, with what stands before it: the near cache over the standby over the bounds of its calls. */
+/** The store of an engine, with what stands before it: the near cache over the standby over the bounds of its calls; all but the near cache are observed. */
 export function openStore(config: Config, builtIn: readonly StoreAdapter[]): OpenedStore {
-  const { clock, remember, adapters } = config
-  const context = { clock, idleMs: remember.idleMs, absoluteMs: config.longestAbsoluteMs }
+  const { clock, remember, adapters, seal } = config
+  const context = { clock, idleMs: remember.idleMs, absoluteMs: config.longestAbsoluteMs, ...(seal && { seal }) }
   const opened: SessionStore[] = []
   const layers: { release(): void }[] = []
   const open = (given: string | SessionStore): SessionStore => {
-    if (typeof given !== 'string') return given
+    if (typeof given !== 'string') return observe(guard(given))
     const store = storeOfUrl(given, context, [...adapters, ...builtIn])
     opened.push(store)
-    return store
+    return observe(guard(store))
   }
   const layer = <Layer extends SessionStore & { release(): void }>(made: Layer): Layer => {
     layers.unshift(made)
@@ -35,8 +36,9 @@ export function openStore(config: Config, builtIn: readonly StoreAdapter[]): Ope
   }
   try {
     let store = open(config.store)
-    if (config.failover) store = layer(failover(store, open(config.failover), { idle: remember.idleMs, clock }))
-    return { store: config.nearCache ? layer(nearCache(store, config.nearCache)) : guard(store), release }
+    if (config.failover)
+      store = observe(layer(failover(store, open(config.failover), { idle: remember.idleMs, clock })))
+    return { store: config.nearCache ? layer(nearCache(store, config.nearCache)) : store, release }
   } catch (error) {
     void release()
     throw error

@@ -72,7 +72,8 @@ describe('the adapter of a URL', () => {
   })
 
   test('is the one that was given, before any package', () => {
-    const mine = { name: 'mine', schemes: ['memory'], open: () => emptyStore() }
-    expect(findAdapter('memory:', [mine])).toBe(mine)
+    const store = emptyStore()
+    const mine = { name: 'mine', schemes: ['memory'], open: () => store }
+    expect(findAdapter('memory:', [mine]).open('memory:', context)).toBe(store)
   })
 })

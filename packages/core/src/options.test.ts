@@ -1,6 +1,8 @@
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { isConfigError } from './errors.js'
 import { resolveOptions } from './options.js'
+import { sealRing } from './secrets.js'
 import type { SessionStore } from './store.js'
 
 const SECRET = 'a-secret-of-more-than-32-bytes-for-tests'
@@ -84,10 +86,80 @@ describe('the secret', () => {
     expect(keys.map((key) => key.export().toString())).toEqual([newest, SECRET])
   })
 
-  test('does not show when the config is printed', async () => {
-    const { inspect } = await import('node:util')
+  test('does not show when the config is printed', () => {
     expect(inspect(resolve(), { depth: 9, showHidden: true })).not.toContain(SECRET)
     expect(JSON.stringify(resolve())).not.toContain(SECRET)
+  })
+})
+
+describe('encryptionKeys', () => {
+  const KEY = Buffer.alloc(32, 0xfb)
+  const forms = {
+    base64: KEY.toString('base64'),
+    'base64 without its padding': KEY.toString('base64').replace('=', ''),
+    base64url: KEY.toString('base64url'),
+    hex: KEY.toString('hex'),
+    'HEX in capitals': KEY.toString('hex').toUpperCase(),
+  }
+  const ring = (encryptionKeys: unknown) => sealRing('encryptionKeys', encryptionKeys as string)
+
+  test.each(Object.entries(forms))('are taken as %s', (_, text) => {
+    const { newest, keys } = ring(text)
+    expect([...keys.values()].map((key) => key.export())).toEqual([KEY])
+    expect(newest).toEqual(ring(forms.hex).newest)
+    expect(newest?.id).toMatch(/^[\w-]{6}$/)
+  })
+
+  test('are a ring, newest first, whose absent older ones are skipped', () => {
+    const older = Buffer.alloc(32, 7)
+    const { newest, keys } = ring([forms.hex, undefined, '', older.toString('hex')])
+    expect([...keys.values()].map((key) => key.export())).toEqual([KEY, older])
+    expect(newest?.id).toBe([...keys.keys()][0])
+  })
+
+  test("seal nothing while the newest is 'plain'", () => {
+    expect(ring(['plain', forms.hex])).toMatchObject({ newest: undefined, keys: ring(forms.hex).keys })
+  })
+
+  test.each([
+    ['one that is short', KEY.subarray(1).toString('base64')],
+    ['one that is long', Buffer.alloc(33).toString('base64')],
+    ['one in hex that is short', KEY.toString('hex').slice(2)],
+    ['a sentence', 'correct horse battery staple correct horse'],
+    ["'plain' and no key", 'plain'],
+    ["a list of 'plain' and no key", ['plain']],
+  ])('%s is refused by its length, and never shown', (_, given) => {
+    const message = messageOf({ encryptionKeys: given })
+    const [text] = [given].flat() as [string]
+    expect(message).toContain(`has ${text.length} characters that are not 32 bytes in base64, base64url or hex.`)
+    expect(message).toContain(`node -p "require('crypto').randomBytes(32).toString('base64url')"`)
+    if (text !== 'plain') expect(message).not.toContain(text)
+  })
+
+  test('are named by their place', () => {
+    expect(messageOf({ encryptionKeys: [forms.hex, undefined, 'short'] })).toMatch(/^encryptionKeys\[2\] has 5/)
+    expect(messageOf({ encryptionKeys: [forms.hex, 42] })).toMatch(/^encryptionKeys\[1\] is of type number/)
+  })
+
+  test.each([[undefined], [''], [[]], [[undefined, forms.hex]]])(
+    'written out as %j: the error says that they are missing, as nobody would notice',
+    (encryptionKeys) => {
+      expect(messageOf({ encryptionKeys })).toMatch(
+        /^encryptionKeys(\[0\])? is missing: sessions are sealed with it, and without the option they are not\. .*node -p/,
+      )
+    },
+  )
+
+  test.each(['store', 'failover'])('beside a store object as %s are refused, with what to write instead', (option) => {
+    const object = { name: 'own', read() {}, write() {}, touch() {}, close() {} }
+    expect(messageOf({ store: 'memory:', [option]: object, encryptionKeys: forms.hex })).toBe(
+      `encryptionKeys is for stores that are given as URLs, and ${option} is a store. Leave encryptionKeys out and give ${option}: encrypted(store, { keys }), from @holdfast/core; it goes innermost.`,
+    )
+  })
+
+  test('do not show when the config is printed', () => {
+    const config = resolve({ encryptionKeys: [forms.hex, forms.base64] })
+    for (const form of Object.values(forms)) expect(inspect(config, { depth: 9, showHidden: true })).not.toContain(form)
   })
 })
 

@@ -2,13 +2,14 @@ import type { KeyObject } from 'node:crypto'
 import type { StoreAdapter } from './adapters.js'
 import { resolveCookie, type CookieConfig } from './cookie-options.js'
 import { LONGEST_MAX_AGE_MS } from './cookies.js'
+import { sealedStore } from './encrypted.js'
 import { ConfigError } from './errors.js'
 import { warnOnce } from './events.js'
 import { baseLifetime, rememberedLifetime, type Lifetime } from './lifetimes.js'
 import { checkNearCache, type NearCacheOptions } from './near-cache.js'
 import { functionOf, matching, objectOf, oneOf, refuseUnknown, wholeNumber, wrong } from './option-checks.js'
 import { type AffinityConfig, NODE_NAME } from './route-cookie.js'
-import { keyRing } from './secrets.js'
+import { keyRing, sealRing } from './secrets.js'
 import { show } from './show.js'
 import type { SessionStore } from './store.js'
 import type { SessionOptions, UserLimit } from './types.js'
@@ -27,6 +28,8 @@ export interface Config {
   readonly store: string | SessionStore
   readonly failover: string | SessionStore | undefined
   readonly nearCache: NearCacheOptions | undefined
+  /** Makes a store encrypted, under `encryptionKeys`. */
+  readonly seal: ((store: SessionStore) => SessionStore) | undefined
   readonly affinity: AffinityConfig | undefined
   readonly adapters: readonly StoreAdapter[]
   readonly onUnavailable: 'reject' | 'ephemeral'
@@ -46,7 +49,17 @@ export interface Config {
 export function resolveOptions<Data extends object>(options: SessionOptions<Data>): Config {
   const { secret, store, failover, nearCache, adapters, idle, absolute, remember, cookie, merge, commitOn, ...rest } =
     options
-  const { affinity, maxBytes, maxPerUser, onUnavailable, onCommitError, skip, clock, ...unknown } = rest
+  const {
+    affinity,
+    encryptionKeys: _ring,
+    maxBytes,
+    maxPerUser,
+    onUnavailable,
+    onCommitError,
+    skip,
+    clock,
+    ...unknown
+  } = rest
   refuseUnknown('', unknown)
   const environment = process.env['NODE_ENV']
   const production = environment === 'production'
@@ -63,6 +76,7 @@ export function resolveOptions<Data extends object>(options: SessionOptions<Data
     store: storeOf(store, production),
     failover: standbyOf(failover),
     nearCache: nearCacheOf(nearCache, functionOf('clock', clock)),
+    seal: sealOf(options),
     affinity: affinityOf(affinity, cookieConfig.name),
     adapters: adaptersOf(adapters),
     onUnavailable: oneOf('onUnavailable', onUnavailable, ['reject', 'ephemeral']) ?? 'reject',
@@ -121,6 +135,19 @@ function nearCacheOf(
   const { maxStaleMs, maxSessions, ...unknown } = objectOf('nearCache', nearCache)
   refuseUnknown('nearCache.', unknown)
   return checkNearCache({ maxStaleMs: maxStaleMs as number, maxSessions, clock })
+}
+
+/** There and undefined is a variable that is not set: sessions would lie there unencrypted, and nobody would notice. */
+function sealOf(options: Pick<SessionOptions, 'encryptionKeys' | 'store' | 'failover'>): Config['seal'] {
+  if (!('encryptionKeys' in options)) return undefined
+  const ring = sealRing('encryptionKeys', options.encryptionKeys)
+  for (const option of ['store', 'failover'] as const) {
+    if (typeof options[option] !== 'object') continue
+    throw new ConfigError(
+      `encryptionKeys is for stores that are given as URLs, and ${option} is a store. Leave encryptionKeys out and give ${option}: encrypted(store, { keys }), from @holdfast/core; it goes innermost.`,
+    )
+  }
+  return (store) => sealedStore(store, ring)
 }
 
 /** Letters, digits and _: nginx cannot name another cookie in a variable. */

@@ -182,6 +182,13 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
    * later, a logout too; a change that is made from such an old read is merged, never lost. Default: off.
    */
   readonly nearCache?: Omit<NearCacheOptions, 'clock'> | undefined
+  /**
+   * Keeps sessions unreadable for the servers of a store that is given as a URL: AES-256-GCM. Each key is 32 bytes in
+   * base64, base64url or hex, from the environment. A list is a key ring, newest first: the first seals what is written,
+   * all open, absent older ones are skipped; `'plain'` in the first place seals nothing yet. What was stored before is read
+   * as it is. `memory:` and `peer:` keep sessions in the processes that have the keys, and seal nothing. Default: off.
+   */
+  readonly encryptionKeys?: string | undefined | readonly (string | undefined)[]
   /** Sends each visitor back to the node that has the session. Default: off, the balancer decides. */
   readonly affinity?: AffinityOptions | undefined
   /** The adapters of a bundled app. Default: the one for the URL's scheme is imported from its package. */

@@ -11,10 +11,11 @@ const EXAMPLE = "'memcached://127.0.0.1:11211'"
 export const memcached: StoreAdapter = {
   name: 'memcached',
   schemes: ['memcached'],
-  open: (url, { clock, idleMs }) => {
+  sealsItself: true,
+  open: (url, { clock, idleMs, seal = (store) => store }) => {
     const { servers, copies, options } = parse(url)
     const stores = servers.map(
-      (server) => [serverAddress(server), memcachedStore({ ...options, server, clock })] as const,
+      (server) => [serverAddress(server), seal(memcachedStore({ ...options, server, clock }))] as const,
     )
     const [[, only], another] = stores as [(typeof stores)[0], ...typeof stores]
     return another ? replicate(Object.fromEntries(stores), { copies, idle: idleMs, clock }) : only

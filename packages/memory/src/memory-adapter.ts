@@ -10,6 +10,7 @@ const isOption = (name: string): name is Option => OPTIONS.some((option) => opti
 export const memory: StoreAdapter = {
   name: 'memory',
   schemes: ['memory'],
+  sealsItself: true,
   open: (url, { clock }) => memoryStore({ ...parse(url), clock }),
 }
 

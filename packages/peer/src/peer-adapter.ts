@@ -9,6 +9,7 @@ const SECRET = 'HOLDFAST_PEER_SECRET'
 export const peer: StoreAdapter = {
   name: 'peer',
   schemes: ['peer'],
+  sealsItself: true,
   open: (url, { clock }) => peerStore({ ...parse(url), secret: secretOf(process.env[SECRET]), clock }),
 }
 
