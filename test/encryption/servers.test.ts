@@ -12,6 +12,9 @@ const [A, B, C] = [newKey(), newKey(), newKey()]
 /** Neighbours may run side by side: each opens what the other writes. */
 const rollout = [['plain', A], [A], [A, B], [B, A], [B, A, C], [C, B, A], [C]]
 
+/** Too long to stand in a time or in cipher text by chance. */
+const [VALUE, OTHER_VALUE] = [815_162_342_108, 423_481_516_233]
+
 /** What no engine should ever say here. */
 function unreadable(): unknown[] {
   const heard: unknown[] = []
@@ -35,13 +38,14 @@ describe.each(kinds)('sessions that are encrypted on $name', ({ start, isMissing
       onTestFinished(async () => void (await Promise.all([plain.close(), sealed.close()])))
       await Promise.all([plain.ready(), sealed.ready()])
       await plain.create({ shownField: 4711 }, { userId: 'shown-user' })
-      const { cookie } = await sealed.create({ hiddenField: 815 }, { userId: 'hidden-user' })
-      await sealed.update(requestWith(cookie), (session) => void (session.hiddenToo = 816))
-      expect(await sealed.read(requestWith(cookie))).toMatchObject({ hiddenField: 815, hiddenToo: 816 })
+      const { cookie } = await sealed.create({ hiddenField: VALUE }, { userId: 'hidden-user' })
+      await sealed.update(requestWith(cookie), (session) => void (session.hiddenToo = OTHER_VALUE))
+      expect(await sealed.read(requestWith(cookie))).toMatchObject({ hiddenField: VALUE, hiddenToo: OTHER_VALUE })
       expect(await sealed.listByUser('hidden-user')).toHaveLength(1)
       const dump = await stores.dump()
       for (const shown of ['shownField', '4711', 'shown-user']) expect(dump).toContain(shown)
-      for (const hidden of ['hidden', '815', '816', cookie.slice(10, 40)]) expect(dump).not.toContain(hidden)
+      for (const hidden of ['hidden', String(VALUE), String(OTHER_VALUE), cookie.slice(10, 40)])
+        expect(dump).not.toContain(hidden)
     })
 
     test('of 64 KiB are taken', async () => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { encrypted, type SessionOptions } from '@holdfast/core'
 import { hazelcastStore } from '@holdfast/hazelcast'
-import { Client } from 'hazelcast-client'
 import { Redis } from 'ioredis'
+import { connectHazelcast } from '../guarantees/hazelcast-stores.js'
 import { sharedHazelcast } from '../servers/hazelcast-shared.js'
 import { requireHazelcast } from '../servers/hazelcast-program.js'
 import { startMemcached, type MemcachedServer } from '../servers/memcached.js'
@@ -65,15 +65,7 @@ async function itemsOf(server: MemcachedServer): Promise<readonly string[]> {
 async function hazelcast(): Promise<StoresUnderTest> {
   const { url, clusterName, addresses } = await sharedHazelcast()
   const map = `sessions-${randomUUID()}`
-  const client = await Client.newHazelcastClient({
-    clusterName,
-    network: { clusterMembers: [...addresses] },
-    properties: {
-      'hazelcast.client.autopipelining.enabled': false,
-      'hazelcast.client.operation.fail.on.indeterminate.state': true,
-      'hazelcast.logging.level': 'OFF',
-    },
-  })
+  const client = await connectHazelcast(clusterName, addresses)
   const stored = await client.getMap<string, string>(map)
   return {
     url: url.replace('/sessions?', `/${map}?`),

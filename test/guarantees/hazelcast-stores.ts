@@ -14,7 +14,7 @@ export const hazelcastCluster: StoreUnderTest = {
   reportsChanges: true,
   async start() {
     const { clusterName, addresses } = await sharedHazelcast()
-    clients = await Promise.all(Array.from({ length: CLIENTS }, () => connect(clusterName, addresses)))
+    clients = await Promise.all(Array.from({ length: CLIENTS }, () => connectHazelcast(clusterName, addresses)))
   },
   async stop() {
     await Promise.all(clients.map((client) => client.shutdown()))
@@ -23,7 +23,7 @@ export const hazelcastCluster: StoreUnderTest = {
 }
 
 /** As the handbook says for clients that are passed to `hazelcastStore`. */
-const connect = (clusterName: string, addresses: readonly string[]): Promise<Client> =>
+export const connectHazelcast = (clusterName: string, addresses: readonly string[]): Promise<Client> =>
   Client.newHazelcastClient({
     clusterName,
     network: { clusterMembers: [...addresses] },
