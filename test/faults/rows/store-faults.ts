@@ -134,7 +134,7 @@ export const storeFaults: readonly Row[] = [
       redis: 'nothing is lost; 503 until it is over',
       memcached: 'nothing is lost; 503 until it is over',
       ...onCopies(),
-      'redis-sentinel': 'nothing is lost; 503 until a replica leads',
+      'redis-sentinel': 'nothing is lost but what its replicas had not got yet; 503 until a replica leads',
       'redis-cluster': 'nothing is lost; 503 for its share until it is over: its replica does not see that',
       hazelcast:
         'nothing is lost; 503 for its share until the app gives up the connection (5 s), for changes whose backup it is until it is over',
@@ -144,6 +144,8 @@ export const storeFaults: readonly Row[] = [
       victim.link.drop()
       await untilEnded(victim.isWatched, run, () => victim.link.heal())
     },
+    // An answer may have come through when what goes to the replicas did not.
+    cost: ({ isWatched }) => ({ tail: isWatched }),
   }),
   loadRow({
     number: '5',
