@@ -57,9 +57,8 @@ describe.skipIf(executablePath === undefined || !hasServers)(
         expect(answering(clicks)).toEqual(apps)
       }
 
-      test.each(names)('%s may be killed: every login holds, and it comes back empty', async (name) => {
+      test.each(names)('%s may be killed, it comes back empty, and may freeze: every login holds', async (name) => {
         const before = await lost()
-        await holds()
         const pid = await pidOf(name)
         await page.sessionServer(name, 'Kill', `${name} was killed (SIGKILL, process ${pid}).`)
         expect(isAlive(pid)).toBe(false)
@@ -67,11 +66,6 @@ describe.skipIf(executablePath === undefined || !hasServers)(
         expect(await page.text('#explanation')).toMatch(new RegExp(`And that while ${name} is down\\.$`))
         await page.sessionServer(name, 'Restart', `${name} is back, with an empty memory.`)
         await holds()
-        expect(await lost()).toBe(before)
-      })
-
-      test.each(names)('%s may freeze: every login holds', async (name) => {
-        const before = await lost()
         await page.sessionServer(name, 'Freeze', 'it is there, and answers nothing.')
         await holds()
         expect(await page.text('#explanation')).toMatch(new RegExp(`And that while ${name} is frozen\\.$`))
