@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createKey, createTombstone, faulty } from '@holdfast/conformance'
-import { createEngine, encrypted, failover, guard, type SessionOptions, type SessionStore } from '@holdfast/core'
+import {
+  createBridge,
+  createEngine,
+  encrypted,
+  failover,
+  guard,
+  type SessionOptions,
+  type SessionStore,
+} from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { ANSWERED, type Data, type Pages } from '../guarantees/app-server.js'
@@ -185,6 +193,14 @@ test('a primary that is away and comes back', async () => {
     await sessions.read(requestWith(cookie))
     return told('repaired')
   })
+})
+
+test('sessions of another library: one that is adopted, and an id that is used again', async () => {
+  const adopt = { get: async () => ({ data: { [FIELD]: VALUE } }), destroy: async () => {} }
+  const bridge = createBridge(sessionsOf({ store: memoryStore() }), { adopt })
+  await bridge.load(USER)
+  await bridge.destroy(USER)
+  await expect(bridge.store(USER, { [FIELD]: VALUE })).rejects.toThrow()
 })
 
 test('none of the events has an id, a key, a cookie, a user or data in it', async () => {

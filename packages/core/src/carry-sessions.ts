@@ -1,4 +1,5 @@
 import type { Engine } from './engine.js'
+import { keepParts, partsOf } from './engine-parts.js'
 import type { Sessions } from './types.js'
 
 const METHODS = [
@@ -14,5 +15,6 @@ export function carrySessions<Data extends object, Middleware extends object>(
   for (const method of METHODS) {
     Object.defineProperty(middleware, method, { value: engine[method].bind(engine), enumerable: true })
   }
+  keepParts(middleware, partsOf(engine))
   return middleware as Middleware & Sessions<Data>
 }

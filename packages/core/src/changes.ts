@@ -86,6 +86,10 @@ export function touchedDeadline(envelope: Pick<Envelope, 'idleMs' | 'absoluteAt'
   return deadline(envelope, now - (now % tenth))
 }
 
+/** Whether a request that changed nothing moves the deadline: once less than nine tenths of the idle time are left. */
+export const isTouchDue = ({ record, envelope }: Snapshot, now: number): boolean =>
+  record.expiresAt - now < 0.9 * envelope.idleMs && touchedDeadline(envelope, now) > record.expiresAt
+
 export const tombstone = (expiresAt: number): SessionRecord => ({
   data: null,
   revision: TOMBSTONE_REVISION,

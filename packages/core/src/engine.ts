@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { StoreAdapter } from './adapters.js'
 import { Budget, Pace } from './budget.js'
-import { newerVersion, type Snapshot } from './changes.js'
-import { decode, parseData } from './codec.js'
+import type { Snapshot } from './changes.js'
+import { parseData } from './codec.js'
 import { Commits } from './commits.js'
 import { createCookies, type Cookies } from './cookies.js'
 import { EXPIRED, withDeadline } from './deadline.js'
+import { keepParts } from './engine-parts.js'
 import {
   codeOf,
   isStoreUnavailable,
@@ -15,13 +16,14 @@ import {
   StoreUnavailableError,
 } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
+import { findSession, type Found } from './find-session.js'
 import { hold, isResponse } from './hold.js'
 import { type OpenedStore, openStore } from './open-store.js'
 import { resolveOptions, type Config } from './options.js'
 import { askReady } from './ready.js'
 import { type Opening, type RequestParts, RequestSession } from './request-session.js'
 import { createRouteCookie } from './route-cookie.js'
-import { type CallOptions, type Health, isExpired, isTombstone, type SessionStore } from './store.js'
+import type { CallOptions, Health, SessionStore } from './store.js'
 import type {
   CheckedData,
   CreatedSession,
@@ -117,6 +119,13 @@ class SessionEngine<Data extends object> implements Engine<Data> {
       loadFresh: (key) => this.#load(key, { fresh: true }),
       budget: () => new Budget(this.#pace),
     }
+    keepParts(this, {
+      config,
+      store: this.#store,
+      commits: this.#commits,
+      find: (key, options) => this.#find(key, options),
+      budget: this.#parts.budget,
+    })
     this.#ready = this.#readyInTime()
     this.#ready.catch((error: unknown) => {
       publishSession({ type: 'opening-failed', code: codeOf(error) })
@@ -253,14 +262,14 @@ class SessionEngine<Data extends object> implements Engine<Data> {
 
   #open(req: IncomingMessage): Opening | Promise<Opening> {
     const reading = this.#cookies.read(req.headers.cookie)
-    if (reading.state === 'valid') return this.#find(reading.id, reading.key, reading.resign)
+    if (reading.state === 'valid') return this.#openStored(reading.id, reading.key, reading.resign)
     if (reading.state === 'invalid' || reading.state === 'duplicate') {
       publishSession({ type: `${reading.state}-cookie` })
     }
     return {}
   }
 
-  async #find(secret: string, key: string, resign: boolean): Promise<Opening> {
+  async #openStored(secret: string, key: string, resign: boolean): Promise<Opening> {
     try {
       const snapshot = await this.#load(key)
       return snapshot ? { origin: { secret, key, snapshot }, resign } : {}
@@ -272,23 +281,15 @@ class SessionEngine<Data extends object> implements Engine<Data> {
 
   /** The live session of a key. Rejects with `StoreUnavailableError`, also for a record of a newer version. */
   async #load(key: string, options?: CallOptions): Promise<Snapshot | undefined> {
-    if (this.#closing) throw new StoreUnavailableError(CLOSED, { refused: true })
-    const record = await this.#store.read(key, options)
-    const now = this.#config.clock()
-    if (!record || isExpired(record, now)) {
-      publishSession({ type: 'missing' })
-      return undefined
-    }
-    if (isTombstone(record)) return undefined
-    const decoded = decode(record.data as string)
-    if (decoded.state === 'ok')
-      return decoded.envelope.absoluteAt > now ? { record, envelope: decoded.envelope } : undefined
-    if (decoded.state === 'newer') {
-      publishSession({ type: 'newer-version', version: decoded.version })
-      throw newerVersion(decoded.version)
-    }
-    publishSession({ type: 'undecodable', reason: decoded.reason })
+    const found = await this.#find(key, options)
+    if (found.state === 'live') return found.snapshot
+    if (found.state === 'absent') publishSession({ type: 'missing' })
     return undefined
+  }
+
+  async #find(key: string, options?: CallOptions): Promise<Found> {
+    if (this.#closing) throw new StoreUnavailableError(CLOSED, { refused: true })
+    return findSession(this.#store, key, this.#config.clock, options)
   }
 
   /** The live session of a request's cookie, without its response. */

@@ -8,6 +8,10 @@ export type SessionEvent =
   | { readonly type: 'destroyed' }
   /** A session got a new id: `rotate()` or `regenerate()`. */
   | { readonly type: 'rotated' }
+  /** A session of the store that a bridge adopts was taken over. */
+  | { readonly type: 'adopted' }
+  /** A new session was to be stored by a bridge under an id whose session has ended; it was refused. */
+  | { readonly type: 'id-reused' }
   /** A well-signed cookie named a session that the store does not have: it expired or was evicted. */
   | { readonly type: 'missing' }
   /** A stored record cannot be decoded; the request got a new session and the record stays as it is. */

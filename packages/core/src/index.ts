@@ -3,6 +3,18 @@ export * from './store.js'
 export type { Duration } from './duration.js'
 export type * from './types.js'
 export { createEngine, firstMounted, type Engine, type EngineDefaults } from './engine.js'
+export {
+  createBridge,
+  isListed,
+  type AdoptedSession,
+  type AdoptedStore,
+  type Bridge,
+  type BridgeBase,
+  type BridgeOptions,
+  type DeadlineField,
+  type LoadedSession,
+  type StoreOptions,
+} from './bridge.js'
 export { carrySessions } from './carry-sessions.js'
 export type { RequestSession } from './request-session.js'
 export type { AdapterContext, StoreAdapter } from './adapters.js'

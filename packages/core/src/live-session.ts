@@ -1,6 +1,6 @@
 import { keyOf, newSessionId } from './cookies.js'
 import type { Budget } from './budget.js'
-import { type Change, deadline, type Draft, type Snapshot, touchedDeadline } from './changes.js'
+import { type Change, deadline, type Draft, isTouchDue, type Snapshot } from './changes.js'
 import { parseData } from './codec.js'
 import {
   ConfigError,
@@ -119,7 +119,7 @@ export class LiveSession implements SessionActions {
     if (this.#dirtyText === this.#cleanText) this.#dirtyText = undefined
     if (this.#dirtyText !== undefined || this.#user !== undefined) return true
     if (!this.#base) return this.#wanted
-    return this.#lifetime !== undefined || this.#rotatedFrom !== undefined || this.#isTouchDue(this.#base)
+    return this.#lifetime !== undefined || this.#rotatedFrom !== undefined || isTouchDue(this.#base, this.#now)
   }
 
   /** Writes what `needsCommit` found. Rejects with `SessionGoneError` when the session ended meanwhile. */
@@ -370,11 +370,6 @@ export class LiveSession implements SessionActions {
     const { user, ...life } = header
     const changesLife = this.#lifetime !== undefined || header.createdAt !== this.#base?.envelope.createdAt
     return { ...(changesLife && life), ...(this.#user !== undefined && { user }) }
-  }
-
-  #isTouchDue({ record, envelope }: Snapshot): boolean {
-    const now = this.#now
-    return record.expiresAt - now < 0.9 * envelope.idleMs && touchedDeadline(envelope, now) > record.expiresAt
   }
 
   #assertWritable(): void {

@@ -1,11 +1,13 @@
 import type { AdapterContext, StoreAdapter } from './adapters.js'
-import { codeOf, StoreUnavailableError } from './errors.js'
+import { codeOf, ConfigError, StoreUnavailableError } from './errors.js'
 import { publishSession, warnOnce } from './events.js'
 import { guard } from './guard.js'
 import { askReady } from './ready.js'
 import {
   type CallOptions,
   type Health,
+  listsKeys,
+  type ListsKeys,
   type RanksNodes,
   ranksNodes,
   type ReportsChanges,
@@ -23,7 +25,7 @@ const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
  * A store that is being opened. Calls wait for it as long as for any answer (250 ms), then reject with
  * `StoreUnavailableError`; opening goes on until it succeeds or the store is closed.
  */
-export class OpeningStore implements SessionStore, RanksNodes, ReportsChanges {
+export class OpeningStore implements SessionStore, ListsKeys, RanksNodes, ReportsChanges {
   readonly guarded = true
   readonly #scheme: string
   readonly #opened: Promise<SessionStore>
@@ -75,6 +77,13 @@ export class OpeningStore implements SessionStore, RanksNodes, ReportsChanges {
 
   nodesOf(key: string): readonly string[] {
     return this.#store && ranksNodes(this.#store) ? this.#store.nodesOf(key) : []
+  }
+
+  /** Throws `ConfigError` where the store that is opened cannot list them. */
+  async *keys(options?: CallOptions): AsyncIterable<string> {
+    const store = await this.#when(options)
+    if (!listsKeys(store)) throw new ConfigError(`${store.name}: this store cannot list its keys.`)
+    yield* store.keys(options)
   }
 
   /** Reports nothing where the store that is opened does not. */

@@ -25,6 +25,8 @@ export interface Config {
   /** For sessions that called `remember()`; never shorter than `base`. */
   readonly remember: Lifetime
   readonly longestAbsoluteMs: number
+  /** `base.absoluteMs` where the app gave it itself: only then it ends the sessions of a bridge. */
+  readonly givenAbsoluteMs: number | undefined
   readonly store: string | SessionStore
   readonly failover: string | SessionStore | undefined
   readonly nearCache: NearCacheOptions | undefined
@@ -73,6 +75,7 @@ export function resolveOptions<Data extends object>(options: SessionOptions<Data
     base,
     remember: remembered,
     longestAbsoluteMs: remembered.absoluteMs,
+    givenAbsoluteMs: absolute === undefined ? undefined : base.absoluteMs,
     store: storeOf(store, production),
     failover: standbyOf(failover),
     nearCache: nearCacheOf(nearCache, functionOf('clock', clock)),
