@@ -227,6 +227,23 @@ describe('the deadline', () => {
     expect(await bridge.load('id')).toBeUndefined()
   })
 
+  test('moves by a touch, with a base or without, and no touch makes a session', async () => {
+    const { bridge, clock, store } = build()
+    await bridge.store('id', { user: 'ada' })
+    const loaded = await bridge.load('id')
+    store.calls.write = 0
+    for (const options of [{ base: loaded?.base }, {}]) {
+      clock.advance(HALF_AN_HOUR / 2)
+      await bridge.touch('id', options)
+      expect(((await bridge.load('id'))?.expiresAt ?? 0) - clock.now()).toBeGreaterThan(0.89 * HALF_AN_HOUR)
+    }
+    await bridge.touch('id', { expiresAt: clock.now() + DAY })
+    expect((await bridge.load('id'))?.expiresAt).toBe(clock.now() + DAY)
+    await bridge.touch('another')
+    expect(await bridge.load('another')).toBeUndefined()
+    expect(store.calls).toMatchObject({ write: 1, touch: 2 })
+  })
+
   test('that is no number is an error', async () => {
     const { bridge } = build()
     await expect(bridge.store('id', {}, { expiresAt: NaN })).rejects.toThrow('is NaN. Give ms since the epoch.')

@@ -77,12 +77,16 @@ export interface Bridge {
    * Also rejects with `SessionConflictError`, `SessionTooLargeError` and `SessionNotJsonError`.
    */
   store(id: string, data: object, options?: StoreOptions): Promise<{ readonly base: BridgeBase | undefined }>
+  /** Moves the deadline as an unchanged `store` does. A session that there is not, or not any more, is no error. */
+  touch(id: string, options?: StoreOptions): Promise<void>
   /** Ends a session, for every request in flight too; where one is adopted, in the old store too. Resolves also where there was none. */
   destroy(id: string, ctx?: unknown): Promise<void>
   /** Names of the sessions that are stored, among them some that have ended. Throws `ConfigError` where the store cannot list. */
   list(): AsyncIterable<string>
   /** The name by which `list` gives the session of an id. */
   listedName(id: string): string
+  /** The time that deadlines go by, in ms since the epoch: the option `clock`. */
+  now(): number
 }
 
 /** The mark of a listed name. A request must never be let in by one: the hash is in logs. */
@@ -141,10 +145,18 @@ class EngineBridge implements Bridge {
     const budget = this.#parts.budget()
     if (base?.key === key) return { base: await this.#change(base, text, idleMs, budget) }
     if (isListed(id)) {
-      const found = await this.#parts.find(key, { fresh: true })
-      return { base: found.state === 'live' ? await this.#replace(key, found, text, idleMs, budget) : undefined }
+      const current = await this.#currentBase(key)
+      return { base: current && (await this.#change(current, text, idleMs, budget)) }
     }
     return { base: await this.#storeWithoutBase(key, text, idleMs, budget) }
+  }
+
+  async touch(id: string, { base, expiresAt }: StoreOptions = {}): Promise<void> {
+    const key = keyOfSession(id)
+    const idleMs = this.#idleMs(expiresAt)
+    if (idleMs < 1) return this.destroy(id)
+    const known = base?.key === key ? base : await this.#currentBase(key)
+    if (known) await this.#change(known, known.text, idleMs, this.#parts.budget())
   }
 
   async destroy(id: string, ctx?: unknown): Promise<void> {
@@ -167,6 +179,10 @@ class EngineBridge implements Bridge {
       told.add(key)
       yield LISTED + key.slice(SESSION.length)
     }
+  }
+
+  now(): number {
+    return this.#parts.config.clock()
   }
 
   listedName(id: string): string {
@@ -201,7 +217,7 @@ class EngineBridge implements Bridge {
         return { key, snapshot: created, text }
       }
       const found = await this.#parts.find(key, { fresh: true })
-      if (found.state === 'live') return this.#replace(key, found, text, idleMs, budget)
+      if (found.state === 'live') return this.#change(baseOf(key, found.snapshot), text, idleMs, budget)
       if (found.state === 'ended') {
         publishSession({ type: 'id-reused' })
         throw new SessionGoneError(
@@ -213,14 +229,9 @@ class EngineBridge implements Bridge {
     }
   }
 
-  #replace(
-    key: string,
-    { snapshot }: Found & { readonly state: 'live' },
-    text: string,
-    idleMs: number,
-    budget: Budget,
-  ): Promise<BridgeBase> {
-    return this.#change({ key, snapshot, text: snapshot.envelope.text }, text, idleMs, budget)
+  async #currentBase(key: string): Promise<BridgeBase | undefined> {
+    const found = await this.#parts.find(key, { fresh: true })
+    return found.state === 'live' ? baseOf(key, found.snapshot) : undefined
   }
 
   /** `undefined`: something stands there. */
@@ -262,16 +273,15 @@ class EngineBridge implements Bridge {
   }
 
   #loaded(key: string, snapshot: Snapshot): LoadedSession | undefined {
-    const { text } = snapshot.envelope
     const { expiresAt } = snapshot.record
-    const data = parseData(text)
+    const data = parseData(snapshot.envelope.text)
     if (!data) {
       publishSession({ type: 'undecodable', reason: 'its data is not a JSON object' })
       return undefined
     }
     const field = this.#field
     const shown = field ? withField(data, field.path, (value) => (value === 0 ? field.show(expiresAt) : value)) : data
-    return { data: shown as Record<string, unknown>, base: { key, snapshot, text }, expiresAt }
+    return { data: shown as Record<string, unknown>, base: baseOf(key, snapshot), expiresAt }
   }
 
   /** Without the deadline, which is the record's: a 0 says that there is one. */
@@ -298,6 +308,9 @@ class EngineBridge implements Bridge {
     return Math.min(clock() + Math.max(idleMs, leastMs), NO_END)
   }
 }
+
+/** That of a caller who has what is stored. */
+const baseOf = (key: string, snapshot: Snapshot): BridgeBase => ({ key, snapshot, text: snapshot.envelope.text })
 
 function keyOfSession(id: string): string {
   if (typeof id !== 'string' || id === '') throw wrong('the id of a session', id, 'a text that is not empty')
