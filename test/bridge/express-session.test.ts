@@ -44,7 +44,7 @@ describe.each(named([memory, ...(hasRedis && redis ? [redis] : []), peers]))('ex
       set: async (req) => {
         entered++
         await gate.passed
-        const name = String(req.query.field)
+        const name = req.query.field as string
         Object.assign(req.session, { [name]: 1 })
         req.session.fields = { ...req.session.fields, [name]: 1 }
       },

@@ -17,7 +17,7 @@ type ExpressSessionTypes = Express.Request extends { sessionStore: infer Store }
 type Callback<Answer extends unknown[] = []> = (error?: unknown, ...answer: Answer) => void
 
 /** A `Store` for express-session. With a callback an error goes to it and nothing is returned; without, a promise is. */
-export type ExpressSessionStore = EventEmitter & ExpressSessionTypes & StoreMethods
+export type ExpressSessionStore = StoreMethods & ExpressSessionTypes & EventEmitter
 
 interface StoreMethods {
   get(sid: string, callback: Callback<[session?: StoredFields]>): void
