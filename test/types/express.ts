@@ -1,4 +1,4 @@
-import { createSessions, type SessionRequest } from '@holdfast/express'
+import { createSessions, expressSessionStore, type SessionRequest } from '@holdfast/express'
 import express, { type Response } from 'express'
 import { assertNot, type IsAny } from './is-any.js'
 
@@ -48,3 +48,15 @@ app.post(
 
 // @ts-expect-error `save` is a member of the session
 createSessions<{ save: boolean }>({ secret: 'x' })
+
+// For express-session, with its types and without.
+const store = expressSessionStore(sessions)
+assertNot<IsAny<typeof store>>()
+store.destroy('id', (error) => app.emit('error', error))
+export const everybody: Promise<{ readonly id: string }[]> = store.all()
+export const count: Promise<number> = store.length()
+export const gone: Promise<void> = store.destroy('id')
+// @ts-expect-error there is no such option
+expressSessionStore(sessions, { adopted: store })
+// @ts-expect-error not what createSessions returned
+expressSessionStore({})
