@@ -384,6 +384,7 @@ describe('a store that is adopted', () => {
 
 test('a store that is away: every call is an error with a status, a touch alone is not', async () => {
   const { bridge, clock, store } = build()
+  const heard = events()
   await bridge.store('id', { user: 'ada' })
   const loaded = await bridge.load('id')
   clock.advance(HALF_AN_HOUR / 2)
@@ -394,6 +395,7 @@ test('a store that is away: every call is an error with a status, a touch alone 
   await expect(bridge.store('id', { user: 'eve' }, { base: loaded?.base })).rejects.toMatchObject(refused)
   await expect(bridge.store('new', {})).rejects.toMatchObject(refused)
   await expect(bridge.destroy('id')).rejects.toMatchObject(refused)
+  expect(heard).toEqual(['created', 'touch-failed', 'commit-failed', 'commit-failed', 'commit-failed'])
 })
 
 test('data that JSON cannot encode, and what is no session, are errors that name it', async () => {

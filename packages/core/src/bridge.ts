@@ -4,7 +4,7 @@ import { type Draft, isTouchDue, type Snapshot, tombstone } from './changes.js'
 import { parseData } from './codec.js'
 import { keyOf } from './cookies.js'
 import { type EngineParts, partsOf } from './engine-parts.js'
-import { ConfigError, isSessionGone, SessionGoneError } from './errors.js'
+import { codeOf, ConfigError, isSessionGone, SessionGoneError } from './errors.js'
 import { publishSession } from './events.js'
 import type { Found } from './find-session.js'
 import { offer } from './offer.js'
@@ -130,16 +130,24 @@ class EngineBridge implements Bridge {
     return undefined
   }
 
-  async store(
+  store(id: string, data: object, options: StoreOptions = {}): Promise<{ readonly base: BridgeBase | undefined }> {
+    return this.#store(id, data, options).catch(tellOf)
+  }
+
+  destroy(id: string, ctx?: unknown): Promise<void> {
+    return this.#destroy(id, ctx).catch(tellOf)
+  }
+
+  async #store(
     id: string,
     data: object,
-    { base, expiresAt }: StoreOptions = {},
+    { base, expiresAt }: StoreOptions,
   ): Promise<{ readonly base: BridgeBase | undefined }> {
     const key = keyOfSession(id)
     const text = this.#textOf(data)
     const idleMs = this.#idleMs(expiresAt)
     if (idleMs < 1) {
-      await this.destroy(id)
+      await this.#destroy(id)
       return { base }
     }
     const budget = this.#parts.budget()
@@ -159,7 +167,7 @@ class EngineBridge implements Bridge {
     if (known) await this.#change(known, known.text, idleMs, this.#parts.budget())
   }
 
-  async destroy(id: string, ctx?: unknown): Promise<void> {
+  async #destroy(id: string, ctx?: unknown): Promise<void> {
     const key = keyOfSession(id)
     // What cannot be read can be ended all the same: a record of a later version, or one that a near server lost.
     const found = await this.#parts.find(key, { fresh: true }).catch(() => undefined)
@@ -307,6 +315,12 @@ class EngineBridge implements Bridge {
     const leastMs = found && !this.#adopted ? base.absoluteMs : longestAbsoluteMs
     return Math.min(clock() + Math.max(idleMs, leastMs), NO_END)
   }
+}
+
+/** The libraries above send the answer all the same, so operators must hear of it. What is gone has events of its own. */
+function tellOf(error: unknown): never {
+  if (!isSessionGone(error)) publishSession({ type: 'commit-failed', code: codeOf(error) })
+  throw error
 }
 
 /** That of a caller who has what is stored. */
