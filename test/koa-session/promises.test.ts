@@ -15,7 +15,7 @@ describe('how long a session lives', () => {
     elapse(29 * MINUTE)
     expect((await browser.get('/show')).setCookies).toEqual([])
     expect(below.calls).toEqual({ read: 2, write: 1, touch: 0 })
-    elapse(2 * MINUTE)
+    elapse(MINUTE + 1)
     expect(await browser.show()).toEqual({})
   })
 
@@ -158,6 +158,22 @@ describe('what is stored, and when', () => {
     await browser.get('/login')
     await browser.get('/save?cart=kelp')
     expect(await browser.show()).toEqual({ user: 'ada', cart: 'kelp', after: 'kelp' })
+  })
+
+  test('save(): what another request changes after it stays', async () => {
+    const saving: Pages = {
+      save: async ({ session }) => {
+        session['cart'] = 'kelp'
+        await session.save()
+        await copy.get('/set?cart=rope')
+        session['after'] = 1
+      },
+    }
+    const { browser } = await oneServer({ ...shop, ...saving })
+    await browser.get('/login')
+    const copy = browser.copy()
+    await browser.get('/save')
+    expect(await browser.show()).toEqual({ user: 'ada', cart: 'rope', after: 1 })
   })
 
   test('save() with autoCommit: false: koa-session says that nothing has changed', async () => {
