@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { SessionEvent } from '@holdfast/core'
 import { createSessions, koaSessionStore } from '@holdfast/koa'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { warnings } from '../moving/told.js'
 import { HOUR, oneServer, SECRET, shop, type Pages } from './site.js'
 
 function eventsOf(): string[] {
@@ -16,13 +17,15 @@ function eventsOf(): string[] {
 describe('a key that the app gives again after its session has ended', () => {
   const genid = (ctx: { get(name: string): string }): string => `device-${ctx.get('x-device')}`
 
-  test('is refused with a sentence and an event, and is no 200', async () => {
+  test('is refused with a sentence, a warning and an event', async () => {
     const events = eventsOf()
     const { browser, errors } = await oneServer(shop, { genid })
     browser.headers = { 'x-device': '1' }
     expect((await browser.get('/login')).status).toBe(200)
     await browser.get('/logout')
-    expect((await browser.get('/login')).status).toBe(409)
+    expect(await warnings(async () => expect((await browser.get('/login')).status).toBe(409))).toEqual([
+      'HOLDFAST_ID_REUSED',
+    ])
     expect(events.filter((type) => type === 'id-reused')).toHaveLength(1)
     expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('genid') })])
     browser.headers = { 'x-device': '2' }

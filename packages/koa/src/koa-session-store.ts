@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { type BridgeBase, ConfigError, createBridge, isListed } from '@holdfast/core'
+import { type BridgeBase, ConfigError, createBridge, isListed, isSessionGone, warnOnce } from '@holdfast/core'
 import type { KoaSessions } from './create-sessions.js'
 
 /** What koa-session passes with a call. */
@@ -84,7 +84,7 @@ export function koaSessionStore<Data extends object>(
       refuseListed(key)
       const bases = loadedBy(ctx)
       const expiresAt = typeof maxAge === 'number' ? Date.now() + maxAge : undefined
-      const { base } = await bridge.store(key, data, { base: bases.get(key), expiresAt })
+      const { base } = await bridge.store(key, data, { base: bases.get(key), expiresAt }).catch(tellOfReuse)
       if (base) bases.set(key, base)
     },
 
@@ -120,6 +120,12 @@ function adopted(store: AdoptedKoaStore) {
       await store.destroy(key, (ctx as AdoptedCall).call)
     },
   }
+}
+
+/** Koa logs no error that is below 500. */
+function tellOfReuse(error: unknown): never {
+  if (isSessionGone(error)) warnOnce('HOLDFAST_ID_REUSED', error.message)
+  throw error
 }
 
 function refuseListed(key: string): void {
