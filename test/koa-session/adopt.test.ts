@@ -139,7 +139,7 @@ describe.skipIf((await requireServer('redis-server')) === undefined)('a koa-redi
   async function oldServer(): Promise<{ server: Server; store: ReturnType<typeof redisStore> }> {
     const store = redisStore({ url: oldRedis.url })
     store.on('error', () => {})
-    onTestFinished(() => void store.quit())
+    onTestFinished(() => store.quit())
     return { store, server: await serve(koaSessionApp(shop, { store, ...options })) }
   }
 
