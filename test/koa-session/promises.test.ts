@@ -1,4 +1,5 @@
 // What koa-session 7 promises with its options and its session, on the bridge.
+import Koa2 from 'koa2'
 import { describe, expect, test, vi } from 'vitest'
 import { Browser, HOUR, koaSessionApp, MINUTE, oneServer, type Pages, serve, shop } from './site.js'
 
@@ -123,6 +124,18 @@ describe('how long a session lives', () => {
 })
 
 describe('what is stored, and when', () => {
+  test('what a visitor does, on Koa 2 as on Koa 3', async () => {
+    const { store } = await oneServer(shop)
+    const server = await serve(koaSessionApp(shop, { store, maxAge }, Koa2))
+    const browser = new Browser(() => server)
+    await browser.get('/login')
+    await browser.get('/set?cart=kelp')
+    expect(await browser.show()).toEqual({ user: 'ada', cart: 'kelp' })
+    const copy = browser.copy()
+    await browser.get('/logout')
+    expect(await copy.show()).toEqual({})
+  })
+
   test('nothing of a visitor without data, and no store call', async () => {
     const { browser, below } = await oneServer(shop)
     expect((await browser.get('/show')).setCookies).toEqual([])

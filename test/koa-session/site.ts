@@ -35,8 +35,12 @@ export const shop: Pages = {
 }
 
 /** A koa-session app that answers `/page` with what the page gives back, and the errors that Koa was told of. */
-export function koaSessionApp(pages: Pages, options: CreateSessionOptions): Koa & { readonly errors: Error[] } {
-  const app = Object.assign(new Koa<Koa.DefaultState, { session: KoaSession }>(), { errors: [] as Error[] })
+export function koaSessionApp(
+  pages: Pages,
+  options: CreateSessionOptions,
+  Framework: typeof Koa = Koa,
+): Koa & { readonly errors: Error[] } {
+  const app = Object.assign(new Framework<Koa.DefaultState, { session: KoaSession }>(), { errors: [] as Error[] })
   app.keys = ['a key of the tests']
   app.on('error', (error: Error) => app.errors.push(error))
   // What is passed is changed by koa-session.
