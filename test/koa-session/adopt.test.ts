@@ -17,6 +17,7 @@ import {
   serve,
   shop,
   type Data,
+  type Pages,
   type Visited,
 } from './site.js'
 
@@ -98,6 +99,17 @@ describe('adopt', () => {
     expect(old.stored.has('k1')).toBe(false)
     old.stored.set('k1', inAnHour())
     expect(await thief.show()).toEqual({})
+  })
+
+  test('a maxAge that is over ends it in both', async () => {
+    const old = oldStore({ k1: inAnHour() })
+    const over: Pages = { ...shop, over: ({ session }) => void (session.maxAge = -HOUR) }
+    const { browser } = await oneServer(over, { adopt: old.adopt, signed })
+    const visitor = new Browser(browser.server, cookie('k1'))
+    const copy = visitor.copy()
+    expect((await visitor.get('/over')).status).toBe(200)
+    expect(old.stored.has('k1')).toBe(false)
+    expect(await copy.show()).toEqual({})
   })
 
   test('20 requests at once adopt it once, and lose nothing', async () => {

@@ -117,7 +117,8 @@ function adopted(store: AdoptedKoaStore) {
       return { data, expiresAt: typeof _expire === 'number' ? _expire + GRACE_MS : undefined }
     },
     async destroy(key: string, ctx: unknown) {
-      await store.destroy(key, (ctx as AdoptedCall).call)
+      // A save with a time that is over ends a session without a call of koa-session's.
+      await store.destroy(key, (ctx as AdoptedCall | undefined)?.call ?? {})
     },
   }
 }
