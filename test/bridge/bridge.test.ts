@@ -324,6 +324,20 @@ describe('a store that is adopted', () => {
     expect(Object.keys((await bridge.load('id'))?.data ?? {})).toHaveLength(21)
   })
 
+  test('lets a request in that another one overtakes while it looks whether it was adopted', async () => {
+    const { bridge, newBridge, store } = build({ adopt: old({ id: { data: { user: 'ada' } } }) })
+    let go = () => {}
+    const gate = new Promise<void>((resolve) => (go = resolve))
+    let held = 0
+    store.fault = ({ key, operation }) =>
+      operation === 'read' && key.startsWith('a_') && held++ === 0 ? { kind: 'delay', until: gate } : undefined
+    const overtaken = bridge.load('id')
+    await vi.waitFor(() => expect(held).toBe(1))
+    await newBridge().load('id')
+    go()
+    expect((await overtaken)?.data).toEqual({ user: 'ada' })
+  })
+
   test.each(['get', 'write'])('loses the session that is destroyed while its %s is under way', async (held) => {
     const adopt = old({ id: { data: { user: 'ada' } } })
     const { bridge, newBridge, store } = build({ adopt })

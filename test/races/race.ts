@@ -10,11 +10,15 @@ console.info(`races: ${numRuns} runs each, HOLDFAST_SEED=${seed}`)
 
 /**
  * Tries the scenario under many schedules, on servers without and, a quarter as often, with near caches; `faults` are what
- * may happen to a call to the store.
+ * may happen to a call to the store. `share`: of the runs that others have, for long ones.
  */
 export function race<Plan>(
   name: string,
-  { faults, plan }: { readonly faults: readonly Fate[]; readonly plan: fc.Arbitrary<Plan> },
+  {
+    faults,
+    plan,
+    share = 1,
+  }: { readonly faults: readonly Fate[]; readonly plan: fc.Arbitrary<Plan>; readonly share?: number },
   scenario: (world: World, plan: Plan) => Promise<void>,
 ): void {
   it.each([
@@ -27,7 +31,7 @@ export function race<Plan>(
         fc.asyncProperty(fc.scheduler(), fatesWith(faults), plan, async (scheduler, fates, planned) => {
           await scenario(new World(scheduler, fates, isNear), planned)
         }),
-        { numRuns: isNear ? Math.ceil(numRuns / 4) : numRuns, seed },
+        { numRuns: Math.ceil(numRuns * share * (isNear ? 0.25 : 1)), seed },
       )
     },
     numRuns * 100,

@@ -237,9 +237,14 @@ class EngineBridge implements Bridge {
     }
   }
 
-  async #currentBase(key: string): Promise<BridgeBase | undefined> {
+  async #current(key: string): Promise<Snapshot | undefined> {
     const found = await this.#parts.find(key, { fresh: true })
-    return found.state === 'live' ? baseOf(key, found.snapshot) : undefined
+    return found.state === 'live' ? found.snapshot : undefined
+  }
+
+  async #currentBase(key: string): Promise<BridgeBase | undefined> {
+    const snapshot = await this.#current(key)
+    return snapshot && baseOf(key, snapshot)
   }
 
   /** `undefined`: something stands there. */
@@ -262,17 +267,14 @@ class EngineBridge implements Bridge {
     const { config, store, find, budget } = this.#parts
     const mark = ADOPTED + key.slice(SESSION.length)
     // The old store keeps what was adopted, for the way back. It must not bring a session back that has expired here.
-    if ((await find(mark, { fresh: true })).state === 'ended') return undefined
+    if ((await find(mark, { fresh: true })).state === 'ended') return this.#current(key)
     const old = await this.#guard.run('read', undefined, () => adopted.get(id, ctx))
     if (!old) return undefined
     const idleMs = this.#idleMs(old.expiresAt)
     if (idleMs < 1) return undefined
     const commit = budget()
     const created = await this.#create(key, this.#textOf(old.data), idleMs, commit)
-    if (!created) {
-      const found = await find(key, { fresh: true })
-      return found.state === 'live' ? found.snapshot : undefined
-    }
+    if (!created) return this.#current(key)
     publishSession({ type: 'adopted' })
     // Without the mark the visitor is logged in all the same, for longer than an idle time at worst.
     const until = tombstone(config.clock() + config.longestAbsoluteMs)
