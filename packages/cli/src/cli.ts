@@ -5,6 +5,9 @@ import { runDemo } from './demo/run-demo.js'
 import { type BalancerOptions, toCookie, toListen, toNodes, toPath, WAYS } from './lb/balancer-options.js'
 import { haproxyConfig } from './lb/haproxy.js'
 import { nginxConfig } from './lb/nginx.js'
+import { withoutWarnings } from './run.js'
+import { sessionsCommand } from './sessions/sessions-command.js'
+import { terminal } from './terminal.js'
 
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
 const { version } = JSON.parse(manifest) as { version: string }
@@ -29,6 +32,8 @@ program
   .option('--listen <port>', 'a port, or an address and a port', toListen, '80')
   .option('--cookie <name>', 'affinity.cookie', toCookie, 'holdfast_route')
   .action((balancer: keyof typeof configs, options: BalancerOptions) => console.log(configs[balancer](options)))
+
+program.addCommand(sessionsCommand(terminal).hook('preAction', withoutWarnings))
 
 await program.parseAsync()
 

@@ -3,7 +3,7 @@ import { type AdapterContext, ConfigError, encrypted, type SessionStore, type St
 const DAY_MS = 86_400_000
 /** What the app's deadline of 250 ms would be for a command that somebody runs from far away. */
 const DEADLINE_MS = 2_000
-const CONNECT_MS = 10_000
+const CONNECT_MS = 5_000
 const PROBE_KEY = 'holdfast-cli-probe'
 /** As in `createSessions({ encryptionKeys })`: newest first, separated by commas. */
 const KEYS = 'HOLDFAST_ENCRYPTION_KEYS'
@@ -55,10 +55,16 @@ export async function openStore(url: string, options: OpenOptions = {}): Promise
   const seal = sealOf(env[KEYS])
   const context: AdapterContext = { clock: Date.now, idleMs, absoluteMs, ...(seal && { seal }) }
   const store = await adapter.open(patient(url), context)
-  return seal && !adapter.sealsItself ? seal(store) : store
+  if (!seal || adapter.sealsItself) return store
+  try {
+    return seal(store)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }
 
-/** Resolves once the store has answered; after 10 s it rejects with what it said instead. */
+/** Resolves once the store has answered; after 5 s it rejects with what it said instead. */
 export async function answered(store: SessionStore): Promise<void> {
   const endsAt = performance.now() + CONNECT_MS
   for (;;) {

@@ -15,6 +15,7 @@ export {
   type LoadedSession,
   type StoreOptions,
 } from './bridge.js'
+export { administer, type Administration, type AdministerOptions, type ListedSession } from './administer.js'
 export { carrySessions } from './carry-sessions.js'
 export type { RequestSession } from './request-session.js'
 export type { AdapterContext, StoreAdapter } from './adapters.js'

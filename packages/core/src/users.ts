@@ -208,7 +208,7 @@ export class Users {
 }
 
 /** Apart from session keys by its prefix and length. */
-const indexKey = (user: string): string => `u_${keyOf(user)}`
+export const indexKey = (user: string): string => `u_${keyOf(user)}`
 
 function indexOf(record: SessionRecord | undefined): Index {
   const decoded = record?.data == null ? undefined : decode(record.data)
