@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { runDemo } from './demo/run-demo.js'
+import { doctorCommand } from './doctor/doctor-command.js'
 import { type BalancerOptions, toCookie, toListen, toNodes, toPath, WAYS } from './lb/balancer-options.js'
 import { haproxyConfig } from './lb/haproxy.js'
 import { nginxConfig } from './lb/nginx.js'
@@ -33,7 +34,8 @@ program
   .option('--cookie <name>', 'affinity.cookie', toCookie, 'holdfast_route')
   .action((balancer: keyof typeof configs, options: BalancerOptions) => console.log(configs[balancer](options)))
 
-program.addCommand(sessionsCommand(terminal).hook('preAction', withoutWarnings))
+for (const command of [sessionsCommand, doctorCommand])
+  program.addCommand(command(terminal).hook('preAction', withoutWarnings))
 
 await program.parseAsync()
 

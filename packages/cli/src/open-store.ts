@@ -1,10 +1,16 @@
-import { type AdapterContext, ConfigError, encrypted, type SessionStore, type StoreAdapter } from '@holdfast/core'
+import {
+  type AdapterContext,
+  ConfigError,
+  encrypted,
+  isStoreUnavailable,
+  type SessionStore,
+  type StoreAdapter,
+} from '@holdfast/core'
 
 const DAY_MS = 86_400_000
 /** What the app's deadline of 250 ms would be for a command that somebody runs from far away. */
 const DEADLINE_MS = 2_000
 const CONNECT_MS = 5_000
-const PROBE_KEY = 'holdfast-cli-probe'
 /** As in `createSessions({ encryptionKeys })`: newest first, separated by commas. */
 const KEYS = 'HOLDFAST_ENCRYPTION_KEYS'
 
@@ -29,7 +35,11 @@ export interface OpenOptions {
   /** The longest `idle` and `absolute` of the app's sessions, in ms. Default 30 and 90 days, as those of `remember`. */
   readonly idleMs?: number | undefined
   readonly absoluteMs?: number | undefined
+  /** What to do where the store lies in the app's processes. */
+  readonly instead?: string | undefined
 }
+
+const ASK_THE_APP = 'Ask in the app: sessions.listByUser(id), sessions.destroyByUser(id), on a page for administrators.'
 
 /**
  * The store of a URL, as `createSessions({ store })` takes it, connecting in the background; under the keys in
@@ -37,13 +47,11 @@ export interface OpenOptions {
  * `ConfigError` for a URL that is not understood, and for `memory:` and `peer:`.
  */
 export async function openStore(url: string, options: OpenOptions = {}): Promise<SessionStore> {
-  const { env = process.env, idleMs = 30 * DAY_MS, absoluteMs = 90 * DAY_MS } = options
+  const { env = process.env, idleMs = 30 * DAY_MS, absoluteMs = 90 * DAY_MS, instead = ASK_THE_APP } = options
   const scheme = /^([a-z][a-z0-9+]*):/i.exec(url)?.[1]?.toLowerCase() ?? ''
   const where = IN_THE_APP[scheme]
   if (where !== undefined) {
-    throw new ConfigError(
-      `'${scheme}:' keeps sessions ${where}. Ask in the app: sessions.listByUser(id), sessions.destroyByUser(id), on a page for administrators.`,
-    )
+    throw new ConfigError(`'${scheme}:' keeps sessions ${where}. ${instead}`)
   }
   const load = ADAPTERS[scheme]
   if (!load) {
@@ -64,15 +72,14 @@ export async function openStore(url: string, options: OpenOptions = {}): Promise
   }
 }
 
-/** Resolves once the store has answered; after 5 s it rejects with what it said instead. */
-export async function answered(store: SessionStore): Promise<void> {
+/** The answer of a store that is still connecting; what it rejects with after 5 s is the error. */
+export async function answered<T>(ask: () => Promise<T>): Promise<T> {
   const endsAt = performance.now() + CONNECT_MS
   for (;;) {
     try {
-      await store.read(PROBE_KEY)
-      return
+      return await ask()
     } catch (error) {
-      if (performance.now() > endsAt) throw error
+      if (performance.now() > endsAt || !isStoreUnavailable(error)) throw error
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }

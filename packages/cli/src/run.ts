@@ -1,4 +1,4 @@
-import { isHoldfastError, isStoreUnavailable, type SessionStore } from '@holdfast/core'
+import { isHoldfastError, isStoreUnavailable, type SessionStore, StoreUnavailableError } from '@holdfast/core'
 import { answered, type OpenOptions, openStore, shown } from './open-store.js'
 import type { Terminal } from './terminal.js'
 
@@ -17,18 +17,23 @@ export async function run(terminal: Terminal, command: () => Promise<number>): P
   }
 }
 
-/** Opens the store of a URL, waits until it answers, and closes it in the end. */
+const PROBE_KEY = 'holdfast-cli-probe'
+const isThere = (store: SessionStore): Promise<unknown> => store.read(PROBE_KEY)
+
+/**
+ * Opens the store of a URL, waits until it answers what it is asked first, and closes it in the end. `ask` is asked again
+ * while the store is connecting.
+ */
 export async function withStore<T>(
   url: string,
   use: (store: SessionStore) => Promise<T>,
-  options?: OpenOptions,
+  { ask = isThere, ...options }: OpenOptions & { readonly ask?: (store: SessionStore) => Promise<unknown> } = {},
 ): Promise<T> {
   const store = await openStore(url, options)
   try {
-    await answered(store).catch((error: unknown) => {
+    await answered(() => ask(store)).catch((error: unknown) => {
       if (!isStoreUnavailable(error)) throw error
-      error.message = `${shown(url)} does not answer: ${reasonOf(error)}`
-      throw error
+      throw new StoreUnavailableError(`${shown(url)} does not answer: ${reasonOf(error)}`, { cause: error })
     })
     return await use(store)
   } finally {
@@ -39,7 +44,8 @@ export async function withStore<T>(
 function reasonOf(error: Error): string {
   const { cause } = error
   const detail = cause instanceof Error && !error.message.includes(cause.message) ? ` (${cause.message})` : ''
-  return `${error.message}${detail} Start the server, or correct the address.`
+  const hint = error.message.includes('Start it') ? '' : ' Start the server, or correct the address.'
+  return error.message + detail + hint
 }
 
 /** What a store warns of when it starts is for the app's log; here `doctor` says it. All other warnings are printed. */

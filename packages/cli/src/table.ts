@@ -27,3 +27,16 @@ export const safe = (text: string): string =>
 
 /** `2026-11-29 14:05:10`, in UTC. */
 export const instant = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+
+/** Broken at blanks into lines of `width` characters; each but the first begins with `indent`. */
+export function wrapped(text: string, indent: string, width = 100): string {
+  let line = ''
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + word.length >= width - indent.length) {
+      lines.push(line)
+      line = word
+    } else line += line === '' ? word : ` ${word}`
+  }
+  return [...lines, line].join(`\n${indent}`)
+}

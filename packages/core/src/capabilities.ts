@@ -1,3 +1,4 @@
+import { diagnoses } from './diagnosis.js'
 import { askReady } from './ready.js'
 import {
   type CallOptions,
@@ -14,6 +15,7 @@ export const capabilitiesOf = (store: SessionStore) => ({
   ...(store.health && { health: store.health.bind(store) }),
   ...(store.drain && { drain: store.drain.bind(store) }),
   ...(ranksNodes(store) && { nodesOf: (key: string) => store.nodesOf(key) }),
+  ...(diagnoses(store) && { diagnose: (call?: CallOptions) => store.diagnose(call) }),
   ...(listsKeys(store) && { keys: (call?: CallOptions) => store.keys(call) }),
   ...(reportsChanges(store) && { onChange: (listener: ChangeListener) => store.onChange(listener) }),
 })

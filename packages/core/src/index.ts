@@ -19,6 +19,15 @@ export { administer, type Administration, type AdministerOptions, type ListedSes
 export { carrySessions } from './carry-sessions.js'
 export type { RequestSession } from './request-session.js'
 export type { AdapterContext, StoreAdapter } from './adapters.js'
+export {
+  diagnoses,
+  joinDiagnoses,
+  roundTripOf,
+  type Diagnoses,
+  type Diagnosis,
+  type Finding,
+  type ServerReport,
+} from './diagnosis.js'
 export { CallGuard } from './call-guard.js'
 export { CasSessions, type CasItem, type CasPort } from './cas-sessions.js'
 export { GatheredWrites } from './gathered-writes.js'

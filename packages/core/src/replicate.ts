@@ -1,3 +1,4 @@
+import { diagnoses, type Diagnoses, joinDiagnoses } from './diagnosis.js'
 import { type Duration, toMs } from './duration.js'
 import { ConfigError } from './errors.js'
 import { guard } from './guard.js'
@@ -112,10 +113,19 @@ function withCapabilities(options: ReplicasOptions): ReplicatedStore {
       return () => stops.forEach((stop) => stop())
     },
   }
+  const looks: Diagnoses = {
+    diagnose: async (call) =>
+      joinDiagnoses(await Promise.all(stores.filter(diagnoses).map((store) => store.diagnose(call)))),
+  }
   const drains = {
     async drain(call?: CallOptions) {
       await Promise.all(stores.map(async (store) => store.drain?.(call)))
     },
   }
-  return Object.assign(replicas, drains, stores.every(listsKeys) && keys, stores.every(reportsChanges) && changes)
+  const others = {
+    ...(stores.some(diagnoses) && looks),
+    ...(stores.every(listsKeys) && keys),
+    ...(stores.every(reportsChanges) && changes),
+  }
+  return Object.assign(replicas, drains, others)
 }

@@ -5,6 +5,8 @@ import {
   KEY_PATTERN,
   StoreUnavailableError,
   type CallOptions,
+  type Diagnoses,
+  type Diagnosis,
   type ListsKeys,
   type ReportsChanges,
   type SessionRecord,
@@ -16,7 +18,8 @@ import { HazelcastError, type Client } from 'hazelcast-client'
 import { listenForChanges } from './change-listener.js'
 import { warnOfSettings } from './client-settings.js'
 import { givenClient, type ClientSource } from './client-source.js'
-import { checkMap } from './map-check.js'
+import { diagnoseCluster } from './cluster-diagnosis.js'
+import { checkMap, type MapCheckOptions } from './map-check.js'
 import { MapPort } from './map-port.js'
 
 export interface HazelcastStoreOptions {
@@ -44,7 +47,7 @@ export interface HazelcastStoreOptions {
 export function hazelcastStore({
   client,
   ...options
-}: HazelcastStoreOptions): SessionStore & ListsKeys & ReportsChanges {
+}: HazelcastStoreOptions): SessionStore & ListsKeys & ReportsChanges & Diagnoses {
   if (typeof (client as Partial<Client> | undefined)?.getMap !== 'function') {
     throw new ConfigError(
       "hazelcastStore: client is no client of hazelcast-client. Give what Client.newHazelcastClient(…) resolved to, or give createSessions a URL: store: 'hazelcast://…'.",
@@ -63,7 +66,7 @@ const MAX_BYTES = 1_000_000
 /** For calls before it is known which member has a key. */
 const UNKNOWN = ''
 
-export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges {
+export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges, Diagnoses {
   readonly name = NAME
   readonly guarded = true
   readonly #source: ClientSource
@@ -72,6 +75,7 @@ export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges {
   readonly #mapName: string
   readonly #deadlineMs: number
   readonly #longestMs: number
+  readonly #clock: () => number
   /** By the id of the member: one that hangs does not hinder the calls to others. */
   readonly #guards = new Map<string, CallGuard>()
   readonly #stops = new Set<() => void>()
@@ -90,6 +94,7 @@ export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges {
     this.#mapName = map
     this.#deadlineMs = deadlineMs
     this.#longestMs = longestAbsoluteMs
+    this.#clock = clock
     this.#port = new MapPort(source, map, clock)
     const guardOf = (key: string): CallGuard => this.#guard(this.#memberOf(key))
     this.#sessions = new CasSessions({ name: NAME, port: this.#port, guardOf, maxBytes: MAX_BYTES, clock })
@@ -121,14 +126,15 @@ export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges {
    * what else is seen to be unfit.
    */
   async ready(options?: CallOptions): Promise<void> {
-    this.#assertOpen()
-    try {
-      await this.#guard('ready').run('read', options, () => this.#check())
-    } catch (error) {
-      const { failure } = this.#source
-      if (failure === undefined || error instanceof ConfigError) throw error
-      throw new StoreUnavailableError(`${NAME}: no cluster was found: ${messageOf(failure)}`, { cause: failure })
-    }
+    await this.#whenFound(() => this.#guard('ready').run('read', options, async () => checkMap(await this.#lookedAt())))
+  }
+
+  /** Of each member. What the members are configured with is asked by the protocol of the Management Center. */
+  async diagnose(options?: CallOptions): Promise<Diagnosis> {
+    return this.#whenFound(async () => {
+      const ask = <T>(question: () => Promise<T>): Promise<T> => this.#guard('ready').run('read', options, question)
+      return diagnoseCluster({ ...(await ask(() => this.#lookedAt())), clock: this.#clock, ask })
+    })
   }
 
   async *keys(options?: CallOptions): AsyncIterable<string> {
@@ -154,9 +160,21 @@ export class HazelcastStore implements SessionStore, ListsKeys, ReportsChanges {
     await this.#source.close()
   }
 
-  async #check(): Promise<void> {
+  /** Says why no cluster was found. */
+  async #whenFound<T>(look: () => Promise<T>): Promise<T> {
+    this.#assertOpen()
+    try {
+      return await look()
+    } catch (error) {
+      const { failure } = this.#source
+      if (failure === undefined || error instanceof ConfigError) throw error
+      throw new StoreUnavailableError(`${NAME}: no cluster was found: ${messageOf(failure)}`, { cause: failure })
+    }
+  }
+
+  async #lookedAt(): Promise<MapCheckOptions> {
     const [client, map] = [await this.#source.get(), await this.#port.map()]
-    await checkMap({ client, map, name: this.#mapName, longestMs: this.#longestMs })
+    return { client, map, name: this.#mapName, longestMs: this.#longestMs }
   }
 
   /** The id of the member that has a key, as far as is known. */

@@ -1,7 +1,7 @@
 import { GatheredWrites } from '@holdfast/core'
 import { calm } from './calm.js'
 import type { Callback, Issue, Library, LibrarySocket } from './library.js'
-import { ServerRefusal, type Item, type ItemVersion, type MemcachedPort } from './memcached-port.js'
+import { ServerRefusal, type Item, type ItemVersion, type MemcachedPort, type Stats } from './memcached-port.js'
 import { splitWholeItems } from './whole-items.js'
 
 export interface LibraryPortOptions {
@@ -65,15 +65,12 @@ export class LibraryPort implements MemcachedPort {
     return this.#call((callback) => this.#library.cas(key, text, casId, ttlSeconds, callback), this.#isStored)
   }
 
-  evictions(): Promise<number> {
-    return this.#call(
-      (callback) => this.#library.stats(callback),
-      (answer) => {
-        const { evictions } = (answer as [{ evictions?: unknown }?])[0] ?? {}
-        if (typeof evictions !== 'number') throw new Error(`the server's stats have no evictions`)
-        return evictions
-      },
-    )
+  stats(): Promise<Stats> {
+    return this.#call((callback) => this.#library.stats(callback), firstOf)
+  }
+
+  settings(): Promise<Stats> {
+    return this.#call((callback) => this.#library.settings(callback), firstOf)
   }
 
   noticeTimeout(): void {
@@ -234,6 +231,9 @@ export class LibraryPort implements MemcachedPort {
     socket.bufferArray.push(...rest)
   }
 }
+
+/** The library answers for a list of servers, here of one. */
+const firstOf = (answer: unknown): Stats => (answer as readonly (Stats | undefined)[])[0] ?? {}
 
 /** The library also gives strings. */
 const asError = (error: unknown): Error =>

@@ -10,6 +10,7 @@ export interface MemcachedClient {
   add(key: string, value: string, ttlSeconds: number, callback: Callback): void
   cas(key: string, value: string, casId: string, ttlSeconds: number, callback: Callback): void
   stats(callback: Callback): void
+  settings(callback: Callback): void
 }
 
 /** A client with those inner parts of version 2.2.2 that the guards around it need. */

@@ -10,8 +10,10 @@ export interface ItemVersion {
   readonly casId: string
 }
 
+export type Stats = Readonly<Record<string, unknown>>
+
 /**
- * What the store needs of one server: three operations, each of them one command, and its count of evictions. A client
+ * What the store needs of one server: three operations, each of them one command, and what it says of itself. A client
  * that offers them can take the place of the library. Rejects with any error when the outcome is unknown, and with
  * `ServerRefusal` when the server said no. Bounded by `CallGuard`, not by itself.
  */
@@ -21,8 +23,9 @@ export interface MemcachedPort {
   add(key: string, text: string, ttlSeconds: number): Promise<boolean>
   /** False: nothing is there, or another version, or the version is from another connection. */
   cas(key: string, text: string, version: ItemVersion, ttlSeconds: number): Promise<boolean>
-  /** How many items the server has dropped since it started, to make room. */
-  evictions(): Promise<number>
+  /** What the server counts, and what it was started with: by the names of `stats` and `stats settings`. */
+  stats(): Promise<Stats>
+  settings(): Promise<Stats>
   /** A call had no answer in time. Where the connection as a whole is silent it is given up, with all calls on it. */
   noticeTimeout(): void
   close(): void

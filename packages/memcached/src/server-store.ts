@@ -5,6 +5,8 @@ import {
   StoreUnavailableError,
   type CallOptions,
   type CasPort,
+  type Diagnoses,
+  type Diagnosis,
   type SessionRecord,
   type SessionStore,
   type WriteCondition,
@@ -12,7 +14,8 @@ import {
 } from '@holdfast/core'
 import { assertCasWorks } from './cas-probe.js'
 import { EvictionPoll } from './eviction-poll.js'
-import { ServerRefusal, type ItemVersion, type MemcachedPort } from './memcached-port.js'
+import { ServerRefusal, type ItemVersion, type MemcachedPort, type Stats } from './memcached-port.js'
+import { diagnoseServer } from './server-diagnosis.js'
 import { serverTtl } from './server-ttl.js'
 
 export interface ServerStoreOptions {
@@ -29,7 +32,7 @@ const NAME = 'memcached'
 const MAX_BYTES = 1_000_000
 
 /** Sessions on one server, each call of them bounded. */
-export class ServerStore implements SessionStore {
+export class ServerStore implements SessionStore, Diagnoses {
   readonly name = NAME
   readonly guarded = true
   readonly #options: ServerStoreOptions
@@ -49,7 +52,9 @@ export class ServerStore implements SessionStore {
     const guarded = { name: NAME, port: this.#casPort(), guardOf: () => calls }
     this.#sessions = new CasSessions({ ...guarded, maxBytes: MAX_BYTES, clock })
     this.#questions = new CallGuard(NAME, { deadlineMs, onTimeout, failures: Infinity })
-    this.#evictions = new EvictionPoll(NAME, () => this.#questions.run('read', undefined, () => port.evictions()))
+    this.#evictions = new EvictionPoll(NAME, () =>
+      this.#questions.run('read', undefined, async () => evictionsOf(await port.stats())),
+    )
   }
 
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
@@ -72,6 +77,16 @@ export class ServerStore implements SessionStore {
   async ready(options?: CallOptions): Promise<void> {
     try {
       await this.#questions.run('read', options, () => assertCasWorks(this.#port, this.#options.prefix))
+    } catch (error) {
+      throw isStoreUnavailable(error) ? this.#notReady(error) : error
+    }
+  }
+
+  async diagnose(options?: CallOptions): Promise<Diagnosis> {
+    const { port, server, prefix, clock } = this.#options
+    const ask = <T>(question: () => Promise<T>): Promise<T> => this.#questions.run('read', options, question)
+    try {
+      return await diagnoseServer({ port, server, prefix, clock, ask })
     } catch (error) {
       throw isStoreUnavailable(error) ? this.#notReady(error) : error
     }
@@ -104,4 +119,9 @@ export class ServerStore implements SessionStore {
       { cause },
     )
   }
+}
+
+function evictionsOf({ evictions }: Stats): number {
+  if (typeof evictions !== 'number') throw new Error(`the server's stats have no evictions`)
+  return evictions
 }

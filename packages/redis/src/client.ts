@@ -19,6 +19,8 @@ interface Commands extends Emitter {
 
 export interface ConnectionStream {
   readonly writable: boolean
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
   destroy(): unknown
   cork(): void
   uncork(): void

@@ -1,9 +1,12 @@
 import {
   isExpired,
   isTombstone,
+  joinDiagnoses,
   KEY_PATTERN,
   StoreUnavailableError,
   type CallOptions,
+  type Diagnoses,
+  type Diagnosis,
   type ListsKeys,
   type ReportsChanges,
   type SessionRecord,
@@ -19,6 +22,7 @@ import { keepOpen } from './keep-open.js'
 import { hasCode } from './reply-errors.js'
 import { TOUCH, WRITE, type Script } from './scripts.js'
 import { assertClock, checkServer, msAhead } from './server-checks.js'
+import { diagnoseServer } from './server-diagnosis.js'
 import type { Servers } from './servers.js'
 import { SingleServer } from './single-server.js'
 import { assertDeadline, assertDurability, assertPrefix, type Durability } from './store-options.js'
@@ -40,23 +44,25 @@ export interface RedisStoreOptions {
   readonly clock?: (() => number) | undefined
 }
 
+type RedisCapabilities = ListsKeys & ReportsChanges & Diagnoses
+
 /**
  * Keeps sessions in Redis: a single server, the master that Sentinel names, or a Cluster. Each call is one command for
  * one key. Redis forgets records a second after their end by itself. Throws `ConfigError` for what is no client of ioredis.
  */
-export function redisStore(options: RedisStoreOptions): SessionStore & ListsKeys & ReportsChanges {
+export function redisStore(options: RedisStoreOptions): SessionStore & RedisCapabilities {
   return new RedisStore(options, false)
 }
 
 /** As `redisStore`, for a client that was opened for this store: it closes with it. */
-export const redisStoreWithOwnClient = (options: RedisStoreOptions): SessionStore & ListsKeys & ReportsChanges =>
+export const redisStoreWithOwnClient = (options: RedisStoreOptions): SessionStore & RedisCapabilities =>
   new RedisStore(options, true)
 
 const NAME = 'redis'
 /** The server keeps a record so much longer than it lives: its clock may be ahead of the app's. */
 const KEEP_LONGER_MS = 1_000
 
-class RedisStore implements SessionStore, ListsKeys, ReportsChanges {
+class RedisStore implements SessionStore, ListsKeys, ReportsChanges, Diagnoses {
   readonly name = NAME
   readonly guarded = true
   readonly #client: RedisClient
@@ -140,6 +146,18 @@ class RedisStore implements SessionStore, ListsKeys, ReportsChanges {
       assertClock(await server.run('read', options, () => msAhead(connection, this.#clock)))
     })
     await Promise.all(checks)
+  }
+
+  /** Of each master. What it may not ask is left out, or said. */
+  async diagnose(options?: CallOptions): Promise<Diagnosis> {
+    this.#assertOpen()
+    const [client, clock, durability] = [this.#client, this.#clock, this.#durability]
+    const kind = isCluster(client) ? 'cluster' : client.options.sentinels?.length ? 'sentinel' : 'single'
+    const looks = (await this.#servers.masters(options)).map(({ server, connection }) => {
+      const ask = <T>(question: () => Promise<T>): Promise<T> => server.run('read', options, question)
+      return diagnoseServer({ connection, kind, durability, clock, ask })
+    })
+    return joinDiagnoses(await Promise.all(looks))
   }
 
   async *keys(options?: CallOptions): AsyncIterable<string> {

@@ -32,6 +32,8 @@ export function sessionsCommand(terminal: Terminal): Command {
     )
 
   withOptions('show <hash>')
+    // One hash in 64 begins with '-'; what is a misspelt option is one argument too many.
+    .allowUnknownOption()
     .description('shows one session, by what session.id is in the app')
     .option('--values', 'with what stands in its fields', false)
     .action((hash: string, options: StoreOptions & { values: boolean }) =>
@@ -39,6 +41,7 @@ export function sessionsCommand(terminal: Terminal): Command {
     )
 
   withOptions('destroy [hash]')
+    .allowUnknownOption()
     .description('ends a session, or all of a user, also for requests that are under way')
     .option('--user <id>', 'all sessions of one user')
     .action((hash: string | undefined, options: StoreOptions & { user?: string }) =>
