@@ -1,3 +1,5 @@
+import type { Finding } from '@holdfast/core'
+import { doctorCommand } from '../../packages/cli/src/doctor/doctor-command.js'
 import { sessionsCommand } from '../../packages/cli/src/sessions/sessions-command.js'
 
 export interface Said {
@@ -11,7 +13,8 @@ export async function cli(...args: readonly string[]): Promise<Said> {
   let code = NaN
   const complain = (line: string): void => void (output += `${line}\n`)
   const print = async (line = ''): Promise<void> => complain(line)
-  const command = sessionsCommand({ print, complain, end: (ended) => (code = ended) })
+  const commandOf = args[0] === 'doctor' ? doctorCommand : sessionsCommand
+  const command = commandOf({ print, complain, end: (ended) => (code = ended) })
   await command.parseAsync(args.slice(1), { from: 'user' })
   return { code, output }
 }
@@ -23,3 +26,18 @@ export const parsed = ({ output }: Said): Record<string, unknown>[] =>
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+/** Each finding as `level code`, without the brand, and what it says by its code. */
+export async function findings(url: string, ...args: readonly string[]) {
+  const said = await cli('doctor', url, '--json', ...args)
+  const [report] = parsed(said) as [
+    { findings: { code: string; level: string; message: string; servers?: string[] }[] },
+  ]
+  const short = (code: string): string => code.replace(/^HOLDFAST_(?:REDIS_|MEMCACHED_|HAZELCAST_|APP_)?/, '')
+  return {
+    code: said.code,
+    found: report.findings.map(({ code, level }) => `${level} ${short(code)}`).sort(),
+    says: Object.fromEntries(report.findings.map(({ code, message }) => [short(code), message])),
+    servers: Object.fromEntries(report.findings.map(({ code, servers }) => [short(code), servers])),
+  }
+}

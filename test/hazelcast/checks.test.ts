@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFin
 import { requireHazelcast } from '../servers/hazelcast-program.js'
 import { startHazelcast, type HazelcastCluster, type HazelcastOptions } from '../servers/hazelcast.js'
 import { until } from '../servers/until.js'
+import { findings } from '../cli/cli.js'
 
 const program = await requireHazelcast()
 const DAYS_90_MS = 90 * 86_400_000
@@ -38,12 +39,22 @@ function withCluster(options: HazelcastOptions, tests: (cluster: () => Hazelcast
   tests(() => cluster)
 }
 
+/** A map with all the wrong settings that only `doctor` sees. */
+const NEGLECTED = `    neglected:
+      backup-count: 0
+      read-backup-data: true
+      merge-policy: { class-name: PutIfAbsentMergePolicy }
+      eviction: { eviction-policy: LRU, max-size-policy: PER_NODE, size: 1000 }
+`
+
 describe.skipIf(program === undefined)('what a cluster may lose sessions by', { timeout: 60_000 }, () => {
   describe('a member that is alone, with a map that nobody has configured well', () => {
     const configure = (yaml: string): string =>
       yaml
         .replace(/^ {6}(per-entry-stats-enabled|split-brain-protection-ref|merge-policy| {2}class-name):.*\n/gm, '')
         .replace('time-to-live', 'max-idle-seconds: 1800\n      time-to-live')
+        .replace(/^ {4}hazelcast\.max\.no\.heartbeat.*\n/m, '')
+        .replace(/^ {2}map:\n/m, `$&${NEGLECTED}`)
 
     withCluster({ members: 1, configure }, (cluster) => {
       test('each finding is one warning that says what to change', async () => {
@@ -61,6 +72,18 @@ describe.skipIf(program === undefined)('what a cluster may lose sessions by', { 
             `HOLDFAST_HAZELCAST_SPLIT_BRAIN: .*${add}map: sessions: split-brain-protection-ref: majority, and under split-brain-protection: majority: enabled: true, minimum-cluster-size: 2, protect-on: READ_WRITE\\.$`,
           ),
         ])
+      })
+
+      test('doctor sees what the members are configured with, too', async () => {
+        const { code, found, says } = await findings(cluster().url.replace('/sessions?', '/neglected?'))
+        const names = ['BACKUPS', 'EVICTION', 'LIFETIME', 'MEMBERS', 'MERGE_POLICY', 'READ_BACKUP', 'SPLIT_BRAIN']
+        expect([code, found]).toEqual([1, ['advice HEARTBEAT', ...names.map((name) => `wrong ${name}`)]])
+        expect(says['LIFETIME']).toMatch(/keeps an entry for ever .*time-to-live-seconds: 7776000/)
+        expect(says['BACKUPS']).toMatch(/backup-count 0: .*: backup-count: 1\.$/)
+        expect(says['MERGE_POLICY']).toMatch(/merge-policy PutIfAbsentMergePolicy: .*class-name: DiscardMergePolicy\.$/)
+        expect(says['EVICTION']).toMatch(/eviction-policy LRU and size 1000/)
+        expect(says['SPLIT_BRAIN']).toMatch(/no split-brain-protection-ref .*minimum-cluster-size: 2/)
+        expect(says['HEARTBEAT']).toMatch(/heartbeat\.seconds 60: /)
       })
 
       test('a client of the app that hides, repeats or hangs on something is one, too', async () => {
@@ -100,6 +123,12 @@ describe.skipIf(program === undefined)('what a cluster may lose sessions by', { 
         expect(await checked(cluster().url)).toEqual([
           expect.stringMatching(/HOLDFAST_HAZELCAST_MEMBERS: .* 2 members\. .*: start 3/),
         ])
+        expect(await findings(cluster().url)).toMatchObject({ code: 1, found: ['wrong MEMBERS'] })
+        await cluster().members[1]?.kill()
+        await until('it is alone', async () => (await cluster().members[0]?.health()) !== 2)
+        const refused = async (): Promise<boolean> =>
+          (await findings(cluster().url).catch(() => undefined))?.found.includes('wrong TOO_FEW') ?? false
+        await until('doctor says that the other refuses', refused)
       })
     })
   })

@@ -24,18 +24,22 @@ async function lookAt(member: Member, members: number, options: DiagnosisOptions
   const server = `${member.address.host}:${member.address.port}`
   const roundTripMs = await roundTripOf(() => ask(() => pingMember(client, member)))
   const report = { server, what: 'Hazelcast member', roundTripMs }
-  const findings = await ask(() => memberConfig(client, member)).then(
-    (xml) => configFindings(xml, name, members),
-    () => [UNKNOWN],
-  )
+  const findings = await ask(() => memberConfig(client, member))
+    // A member that has just started may take longer than that.
+    .catch(() => ask(() => memberConfig(client, member)))
+    .then(
+      (xml) => configFindings(xml, name, members),
+      (error: Error) => [unknownConfig(error)],
+    )
   return { servers: [report], findings: findings.map((found) => ({ ...found, servers: [server] })) }
 }
 
-const UNKNOWN = finding(
-  'unknown',
-  'CONFIG',
-  'the members do not tell what they are configured with. Compare backup-count, merge-policy, eviction and split-brain-protection with the configuration that the docs recommend.',
-)
+const unknownConfig = ({ message, cause }: Error): Finding =>
+  finding(
+    'unknown',
+    'CONFIG',
+    `the member does not tell what it is configured with (${cause instanceof Error ? cause.message : message}). Compare backup-count, merge-policy, eviction and split-brain-protection with the configuration that the docs recommend.`,
+  )
 
 async function probeFindings(options: DiagnosisOptions): Promise<readonly Finding[]> {
   const { map, ask, clock } = options

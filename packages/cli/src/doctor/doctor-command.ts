@@ -4,12 +4,15 @@ import { shown } from '../open-store.js'
 import { NO, run } from '../run.js'
 import { safe, table, wrapped } from '../table.js'
 import type { Terminal } from '../terminal.js'
+import { diagnoseApp } from './app-doctor.js'
 import { diagnoseStore } from './store-doctor.js'
 
 interface DoctorOptions {
   readonly json: boolean
   /** Days. */
   readonly absolute: number
+  readonly path: string
+  readonly header?: string
 }
 
 const DAY_MS = 86_400_000
@@ -18,12 +21,14 @@ const DAY_MS = 86_400_000
 export function doctorCommand(terminal: Terminal): Command {
   return new Command('doctor')
     .description('looks for settings by which logins are lost')
-    .argument('<url>', 'that of a store, as the app has it')
-    .option('--absolute <days>', 'the longest that a session of the app may live', toDays, 90)
+    .argument('<url>', 'that of a store, as the app has it; or of the app, as visitors have it')
+    .option('--path <path>', 'of an app: a path that gives each visitor a session', '/')
+    .option('--header <name>', 'of an app: the response header in which a node says its name')
+    .option('--absolute <days>', 'of a store: the longest that a session of the app may live', toDays, 90)
     .option('--json', 'for programs', false)
     .action((url: string, options: DoctorOptions) =>
       run(terminal, async () => {
-        const diagnosis = await diagnoseStore(url, options.absolute * DAY_MS)
+        const diagnosis = await diagnose(url, options)
         const wrong = diagnosis.findings.filter(({ level }) => level === 'wrong').length
         if (options.json) await terminal.print(JSON.stringify({ ok: wrong === 0, ...diagnosis }))
         else for (const line of pageOf(url, diagnosis, wrong)) await terminal.print(line)
@@ -31,6 +36,11 @@ export function doctorCommand(terminal: Terminal): Command {
       }),
     )
 }
+
+const diagnose = (url: string, { absolute, path, header }: DoctorOptions): Promise<Diagnosis> =>
+  /^https?:/i.test(url)
+    ? diagnoseApp(url, { path, header: header?.toLowerCase() })
+    : diagnoseStore(url, absolute * DAY_MS)
 
 function pageOf(url: string, { servers, findings }: Diagnosis, wrong: number): readonly string[] {
   const result = wrong === 0 ? 'Nothing is wrong.' : `${wrong} ${wrong === 1 ? 'thing is' : 'things are'} wrong.`
