@@ -45,6 +45,7 @@ export default defineConfig({
           { text: 'Koa', link: '/koa' },
           { text: 'Express', link: '/express' },
           { text: 'Operating', link: '/operating' },
+          { text: 'Commands', link: '/commands' },
         ],
       },
       { text: 'Stores', items: stores },

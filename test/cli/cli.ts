@@ -1,4 +1,3 @@
-import type { Finding } from '@holdfast/core'
 import { doctorCommand } from '../../packages/cli/src/doctor/doctor-command.js'
 import { sessionsCommand } from '../../packages/cli/src/sessions/sessions-command.js'
 
