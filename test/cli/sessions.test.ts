@@ -5,7 +5,7 @@ import { freePort } from '../servers/free-port.js'
 import { startMemcached } from '../servers/memcached.js'
 import { startRedis, type RedisServer } from '../servers/redis.js'
 import { requireServer } from '../servers/require-server.js'
-import { startCommand } from '../process.js'
+import { startCommand, startNode } from '../process.js'
 import { cli, parsed } from './cli.js'
 
 const program = await requireServer('redis-server')
@@ -148,8 +148,9 @@ describe.skipIf(program === undefined)('holdfast sessions', () => {
     const id = 'x'.repeat(43)
     const show = (store: string, what = id) => cli('sessions', 'show', what, '--store', store)
     const away = `redis://127.0.0.1:${await freePort()}`
+    const process = startNode('packages/cli/src/cli.ts', { args: ['sessions', 'show', id, '--store', 'memory:'] })
     const said = await Promise.all([
-      show('memory:'),
+      process.ended.then(({ code }) => ({ code, output: process.output() })),
       show('peer://10.0.0.1:7946?peers=10.0.0.2:7946'),
       show('mysql://me:secret@10.0.0.1'),
       show(away),

@@ -5,6 +5,7 @@ import { createKey, storeConformance } from '@holdfast/conformance'
 import { createEngine, type SessionStore } from '@holdfast/core'
 import { redis } from '@holdfast/redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findings } from '../cli/cli.js'
 import { startRedisCluster, type RedisCluster } from '../servers/redis-cluster.js'
 import type { RedisProcess } from '../servers/redis-process.js'
 import { startRedis, type RedisServer } from '../servers/redis.js'
@@ -78,6 +79,12 @@ describe.skipIf(!(await requireServer('redis-server')))(
       // A short run may see no heartbeat of a subscription and no connection to a replica.
       const needed = allowed.filter((command) => command !== 'ping' && command !== 'readonly')
       expect(needed.filter((command) => !called.has(command))).toEqual([])
+    })
+
+    test('doctor looks at each master of a Cluster, and says what it may not ask', async () => {
+      const { code, found, servers } = await findings(asUser(cluster.url))
+      expect([code, found]).toEqual([1, ['unknown SAVED', 'wrong MIN_REPLICAS']])
+      expect([servers['SAVED']?.length, servers['MIN_REPLICAS']?.length]).toEqual([3, 3])
     })
   },
 )
