@@ -199,6 +199,12 @@ describe('doctor, of who answers', () => {
     expect(await findings(sticky, '--header', 'X-Node')).toMatchObject({ code: 0, found: [] })
   })
 
+  test('a balancer that keeps to a connection hides nothing', async () => {
+    const ports = await nodes(() => ({ store: 'memory:' }))
+    const url = await front(ports, { pick: (_, __, connection) => connection % 3 })
+    expect((await findings(url)).found).toEqual(['wrong LOST'])
+  })
+
   test('only one node was seen', async () => {
     const ports = await nodes((name) => ({ store: 'memory:', affinity: { node: name } }))
     const { code, found, says } = await findings(await front(ports, { pick: () => 1 }))

@@ -13,8 +13,8 @@ import type { Certificate } from '../servers/certificates.js'
 import { readFile } from 'node:fs/promises'
 
 export interface FrontOptions {
-  /** Which of the ports gets the request that is the `n`th. Default: each in turn. */
-  readonly pick?: (n: number, headers: IncomingHttpHeaders) => number
+  /** Which of the ports gets the request that is the `n`th, on the so-manyeth connection. Default: each in turn. */
+  readonly pick?: (n: number, headers: IncomingHttpHeaders, connection: number) => number
   readonly onRequest?: (headers: IncomingHttpHeaders) => IncomingHttpHeaders
   readonly onAnswer?: (headers: IncomingHttpHeaders) => OutgoingHttpHeaders
   readonly certificate?: Certificate
@@ -24,9 +24,12 @@ export interface FrontOptions {
 export async function front(ports: readonly number[], options: FrontOptions = {}): Promise<string> {
   const { pick = (n) => n % ports.length, onRequest = same, onAnswer = same, certificate } = options
   let n = 0
+  const connections = new Map<unknown, number>()
   const pass: RequestListener = (req, res) => {
     const headers = onRequest({ ...req.headers })
-    const port = ports[pick(n++, headers)]
+    const connection = connections.get(req.socket) ?? connections.size
+    connections.set(req.socket, connection)
+    const port = ports[pick(n++, headers, connection)]
     const upstream = request({ port, host: '127.0.0.1', path: req.url, method: req.method, headers, agent: false })
     upstream.on('response', (answer) => {
       res.writeHead(answer.statusCode ?? 502, onAnswer({ ...answer.headers }))
