@@ -130,6 +130,19 @@ describe.skipIf(redisProgram === undefined)('doctor, on Sentinel', () => {
     await Promise.all(set.servers.filter((node) => node !== master).map((node) => node.kill()))
     await until('nobody follows', async () => String(await master.command('INFO')).includes('connected_slaves:0'))
     expect((await findings(set.url)).found).toEqual(['wrong NO_REPLICAS'])
+
+    const [one, another] = set.sentinels
+    await one?.command('SENTINEL', 'SET', set.name, 'down-after-milliseconds', 30_000)
+    await another?.kill()
+    const sentinels = await findings(set.url)
+    expect(sentinels.found).toEqual(['advice DOWN_AFTER', 'wrong NO_REPLICAS', 'wrong SENTINEL_AWAY'])
+    expect(sentinels.says['DOWN_AFTER']).toMatch(
+      /down-after-milliseconds 30000: .*down-after-milliseconds holdfast 5000/,
+    )
+    expect([sentinels.servers['DOWN_AFTER'], sentinels.servers['SENTINEL_AWAY']]).toEqual([
+      [`127.0.0.1:${one?.port}`],
+      [`127.0.0.1:${another?.port}`],
+    ])
   })
 })
 

@@ -25,8 +25,11 @@ export const safe = (text: string): string =>
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
-/** `2026-11-29 14:05:10`, in UTC. */
-export const instant = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+/** `2026-11-29 14:05:10`, in UTC; what is no date of four digits has no end. */
+export const instant = (ms: number): string =>
+  ms < YEAR_10000 ? new Date(ms).toISOString().slice(0, 19).replace('T', ' ') : 'no end'
+
+const YEAR_10000 = Date.UTC(10_000, 0)
 
 /** Broken at blanks into lines of `width` characters; each but the first begins with `indent`. */
 export function wrapped(text: string, indent: string, width = 100): string {

@@ -66,6 +66,10 @@ export interface ConnectionOptions {
   readonly commandTimeout?: number | undefined
   readonly enableAutoPipelining?: boolean | undefined
   readonly sentinels?: readonly unknown[] | null | undefined
+  readonly name?: string | null | undefined
+  readonly sentinelUsername?: string | undefined
+  readonly sentinelPassword?: string | null | undefined
+  readonly sentinelTLS?: unknown
 }
 
 export interface ClusterOptions {

@@ -10,6 +10,7 @@ import {
   settingFindings,
   wrong,
 } from './server-checks.js'
+import { sentinelFindings } from './sentinel-diagnosis.js'
 import type { Durability } from './store-options.js'
 
 export interface DiagnosisOptions {
@@ -39,7 +40,10 @@ export async function diagnoseServer(options: DiagnosisOptions): Promise<Diagnos
   const what = `Redis ${info('redis_version')}, ${info('role') === 'slave' ? 'replica' : 'master'}`
   return {
     servers: [{ server, what, roundTripMs, aheadMs }],
-    findings: findings.map((found) => ({ ...found, servers: [server] })),
+    findings: [
+      ...findings.map((found) => ({ ...found, servers: [server] })),
+      ...(options.kind === 'sentinel' ? await sentinelFindings(connection) : []),
+    ],
   }
 }
 
