@@ -205,6 +205,11 @@ describe('doctor, of who answers', () => {
     expect((await findings(url)).found).toEqual(['wrong LOST'])
   })
 
+  test('a page that never ends says what is asked all the same', async () => {
+    const url = await front([await node('a', { store: 'memory:' })], { isEndless: true })
+    expect((await findings(url, '--path', '/nothing')).found).toEqual(['wrong NO_COOKIE'])
+  })
+
   test('only one node was seen', async () => {
     const ports = await nodes((name) => ({ store: 'memory:', affinity: { node: name } }))
     const { code, found, says } = await findings(await front(ports, { pick: () => 1 }))

@@ -76,6 +76,16 @@ describe.skipIf(redisProgram === undefined)('doctor, on Redis', () => {
     expect([unasked.code, unasked.found]).toEqual([0, ['unknown SAVED']])
   })
 
+  test.skipIf(process.platform !== 'linux')('finds a server that cannot save', async () => {
+    const server = await startRedis({ args: ['--dir', '/sys'] })
+    onTestFinished(() => server.stop())
+    await server.command('BGSAVE')
+    await until('it has failed', async () => (await infoOf(server, 'persistence', 'rdb_last_bgsave_status')) === 'err')
+    const { found, says } = await findings(server.url)
+    expect(found).toEqual(['wrong SAVE_FAILS'])
+    expect(says['SAVE_FAILS']).toMatch(/cannot save \(rdb_last_bgsave_status: err\)/)
+  })
+
   test('finds replicas without min-replicas-to-write, a replica in the place of the master, and one that nothing follows', async () => {
     const alone = await findings(`${redis.url}?durability=replicated`)
     expect(alone.found).toEqual(['wrong NO_REPLICAS'])

@@ -18,11 +18,13 @@ export interface FrontOptions {
   readonly onRequest?: (headers: IncomingHttpHeaders) => IncomingHttpHeaders
   readonly onAnswer?: (headers: IncomingHttpHeaders) => OutgoingHttpHeaders
   readonly certificate?: Certificate
+  /** Answers are never finished. */
+  readonly isEndless?: boolean
 }
 
 /** What stands before an app and may do to it what balancers and caches do. Ends with the test. */
 export async function front(ports: readonly number[], options: FrontOptions = {}): Promise<string> {
-  const { pick = (n) => n % ports.length, onRequest = same, onAnswer = same, certificate } = options
+  const { pick = (n) => n % ports.length, onRequest = same, onAnswer = same, certificate, isEndless = false } = options
   let n = 0
   const connections = new Map<unknown, number>()
   const pass: RequestListener = (req, res) => {
@@ -32,8 +34,11 @@ export async function front(ports: readonly number[], options: FrontOptions = {}
     const port = ports[pick(n++, headers, connection)]
     const upstream = request({ port, host: '127.0.0.1', path: req.url, method: req.method, headers, agent: false })
     upstream.on('response', (answer) => {
-      res.writeHead(answer.statusCode ?? 502, onAnswer({ ...answer.headers }))
-      answer.pipe(res)
+      res.writeHead(
+        answer.statusCode ?? 502,
+        onAnswer(isEndless ? without(answer.headers, 'content-length') : { ...answer.headers }),
+      )
+      answer.pipe(res, { end: !isEndless })
     })
     req.pipe(upstream.on('error', () => res.writeHead(502).end()))
   }
@@ -44,6 +49,9 @@ export async function front(ports: readonly number[], options: FrontOptions = {}
   onTestFinished(() => void server.close().closeAllConnections())
   return `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
+
+const without = (headers: IncomingHttpHeaders, name: string): IncomingHttpHeaders =>
+  Object.fromEntries(Object.entries(headers).filter(([header]) => header !== name))
 
 const same = (headers: IncomingHttpHeaders): IncomingHttpHeaders => headers
 

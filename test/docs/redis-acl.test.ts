@@ -85,6 +85,12 @@ describe.skipIf(!(await requireServer('redis-server')))(
       const { code, found, servers } = await findings(asUser(cluster.url))
       expect([code, found]).toEqual([1, ['unknown SAVED', 'wrong MIN_REPLICAS']])
       expect([servers['SAVED']?.length, servers['MIN_REPLICAS']?.length]).toEqual([3, 3])
+      for (const node of cluster.nodes) await node.command('CONFIG', 'SET', 'cluster-node-timeout', 15_000)
+      expect((await findings(cluster.url)).found).toEqual([
+        'advice NODE_TIMEOUT',
+        'wrong MIN_REPLICAS',
+        'wrong NOT_SAVED',
+      ])
     })
   },
 )

@@ -1,4 +1,4 @@
-import { ConfigError, type SessionStore } from '@holdfast/core'
+import { ConfigError, type Diagnoses, type SessionStore } from '@holdfast/core'
 import { takeLibrary } from './given-client.js'
 import { LibraryPort } from './library-port.js'
 import { openLibrary, type MemcachedClient } from './library.js'
@@ -25,7 +25,7 @@ const PREFIX = /^[A-Za-z0-9_.:-]{1,136}$/
  * Keeps sessions on one Memcached server, with each write under compare-and-set. The server forgets: all at a restart,
  * the least recently used when it is full, tombstones among them. Throws `ConfigError` for options that do not fit.
  */
-export function memcachedStore(options: MemcachedStoreOptions): SessionStore {
+export function memcachedStore(options: MemcachedStoreOptions): SessionStore & Diagnoses {
   const { prefix = 'sess:', deadlineMs = 250, clock = Date.now } = options
   if (!PREFIX.test(prefix)) {
     throw new ConfigError(

@@ -2,6 +2,7 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 
 const ANSWER_MS = 10_000
+const BODY_MS = 250
 
 /** A `Set-Cookie` header. */
 export interface SetCookie {
@@ -36,10 +37,13 @@ export function probe(url: URL, cookies: readonly SetCookie[] = []): Promise<Ans
         ms: performance.now() - sentAt,
         at: Date.now(),
       }
-      response
-        .on('error', reject)
-        .on('end', () => resolve(answer))
-        .resume()
+      // A page that never ends has said what is asked here.
+      const enough = setTimeout(() => response.destroy(), BODY_MS)
+      response.on('error', () => {}).resume()
+      response.on('close', () => {
+        clearTimeout(enough)
+        resolve(answer)
+      })
     })
     sent.setTimeout(ANSWER_MS, () => sent.destroy(new Error(`no answer in ${ANSWER_MS / 1_000} s`)))
     sent.on('error', reject).end()
