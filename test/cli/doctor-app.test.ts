@@ -25,6 +25,7 @@ type Options = Pick<SessionOptions, 'store' | 'affinity' | 'cookie'>
 /** An app server that gives each visitor a session and says its name. It ends with the test. */
 async function node(name: string, options: Options): Promise<number> {
   const sessions = createSessions<{ visits: number }>({ secret: 'a secret of at least thirty-two bytes', ...options })
+  await sessions.ready()
   const app = new Koa()
   app.use(async (ctx, next) => {
     ctx.set('x-node', name)
@@ -71,9 +72,9 @@ describe.skipIf(haproxy === undefined || redisProgram === undefined)('doctor, th
   afterAll(() => redis?.stop())
 
   test('finds nothing where the nodes share their sessions, sticky or in turn', async () => {
-    const ports = await nodes((name) => ({ store: redis.url, affinity: { node: name } }))
+    const ports = await nodes((name) => ({ store: `${redis.url}?deadline=5000`, affinity: { node: name } }))
     expect(await findings(await balancer(ports, 'route'))).toMatchObject({ code: 0, found: [] })
-    const plain = await nodes(() => ({ store: redis.url }))
+    const plain = await nodes(() => ({ store: `${redis.url}?deadline=5000` }))
     const url = await balancer(plain, 'round-robin')
     expect(await findings(url)).toMatchObject({ code: 0, found: [] })
     const { output } = await cli('doctor', url)
@@ -95,7 +96,7 @@ describe.skipIf(haproxy === undefined || redisProgram === undefined)('doctor, th
     expect(lost.says['LOST']).toMatch(
       /though they brought the route [abc]: the balancer does not follow the cookie holdfast_route/,
     )
-    const stored = await nodes((name) => ({ store: redis.url, affinity: { node: name } }))
+    const stored = await nodes((name) => ({ store: `${redis.url}?deadline=5000`, affinity: { node: name } }))
     const { code, found, says } = await findings(await balancer(stored, 'round-robin'))
     expect([code, found]).toEqual([1, ['wrong NOT_STICKY']])
     expect(says['NOT_STICKY']).toMatch(/^1[01] of 16 requests with the route of node [abc] were answered by another/)

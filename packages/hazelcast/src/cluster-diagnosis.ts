@@ -34,12 +34,17 @@ async function lookAt(member: Member, members: number, options: DiagnosisOptions
   return { servers: [report], findings: findings.map((found) => ({ ...found, servers: [server] })) }
 }
 
-const unknownConfig = ({ message, cause }: Error): Finding =>
-  finding(
+function unknownConfig({ message, cause }: Error): Finding {
+  const reason = cause instanceof Error ? cause.message : message
+  const why = reason.includes('AccessControlException')
+    ? 'its management-center: trusted-interfaces does not name this machine'
+    : reason
+  return finding(
     'unknown',
     'CONFIG',
-    `the member does not tell what it is configured with (${cause instanceof Error ? cause.message : message}). Compare backup-count, merge-policy, eviction and split-brain-protection with the configuration that the docs recommend.`,
+    `the member does not tell what it is configured with (${why}). Compare backup-count, merge-policy, eviction and split-brain-protection with the configuration that the docs recommend.`,
   )
+}
 
 async function probeFindings(options: DiagnosisOptions): Promise<readonly Finding[]> {
   const { map, ask, clock } = options
