@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { faultProxy } from '../servers/fault-proxy.js'
 import { freePort } from '../servers/free-port.js'
 import { sharedHazelcast } from '../servers/hazelcast-shared.js'
@@ -161,7 +162,11 @@ describe.skipIf(memcachedProgram === undefined)('doctor, on Memcached', () => {
   test('finds nothing on two servers as they come', async () => {
     const [one, another] = [await startMemcached(), await startMemcached()]
     onTestFinished(async () => void (await Promise.all([one.stop(), another.stop()])))
-    expect(await findings(`memcached://${one.address},${another.address}`)).toEqual(nothing)
+    const url = `memcached://${one.address},${another.address}`
+    expect(await findings(url)).toEqual(nothing)
+    vi.stubEnv('HOLDFAST_ENCRYPTION_KEYS', randomBytes(32).toString('base64url'))
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(await findings(url)).toEqual(nothing)
   })
 
   test('finds small items, evictions, a missing cas, and UDP, each on the server that has it', async () => {
