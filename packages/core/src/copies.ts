@@ -30,7 +30,7 @@ type Decision =
  * outcome was unknown may be there already: then the other members still need it.
  */
 export async function decide(
-  member: Replica,
+  member: Pick<Replica, 'store'>,
   key: string,
   record: SessionRecord,
   base: SessionRecord | undefined,

@@ -2,7 +2,7 @@ import { capabilitiesOf } from './capabilities.js'
 import { ConfigError } from './errors.js'
 import { publishStore } from './events.js'
 import { layerOver } from './layers.js'
-import { MEMBER_KEY } from './member.js'
+import { isReservedKey } from './migration-record.js'
 import { refuseUnknown } from './option-checks.js'
 import { isSealed, openText, sealText } from './sealed-text.js'
 import { sealRing, type SealRing } from './secrets.js'
@@ -17,7 +17,7 @@ export interface EncryptedOptions {
 /**
  * Keeps what is written unreadable for the store below: AES-256-GCM over the text of each record, bound to its key,
  * revision and tag. Tombstones, deadlines and keys stay as they are, and so does what `replicate` and `failover` note about
- * a store: a time, which outlives every key. A record that is not sealed is read as it is; one that
+ * a store, a time which outlives every key, and `migrate` about a migration. A record that is not sealed is read as it is; one that
  * no key opens too, with the event `not-opened`: the engine then finds that it cannot be decoded. Goes innermost.
  */
 export function encrypted(store: SessionStore, options: EncryptedOptions): SessionStore {
@@ -37,7 +37,7 @@ export function sealedStore(store: SessionStore, ring: SealRing): SessionStore {
 
 function over(store: SessionStore, { newest, keys }: SealRing): SessionStore {
   const seal = (key: string, record: SessionRecord): SessionRecord => {
-    if (newest === undefined || record.data === null || key === MEMBER_KEY) return record
+    if (newest === undefined || record.data === null || isReservedKey(key)) return record
     // What no key opens is carried on as it was found, so that the other copies of it stay what they are.
     return isSealed(record.data) ? record : { ...record, data: sealText(record.data, newest, key, record) }
   }

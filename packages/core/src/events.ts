@@ -71,6 +71,14 @@ export type StoreEvent =
    * `'leaving'` is a peer that drains.
    */
   | { readonly type: 'member'; readonly store: string; readonly state: string }
+  /** This process works in another phase of a migration; `store` is the one that it leads to. */
+  | { readonly type: 'migration-phase'; readonly store: string; readonly phase: string }
+  /** A migration in `shadow`: `to` does not have a session that was read from `from`, or not as it is. */
+  | { readonly type: 'shadow-differs'; readonly store: string; readonly how: 'missing' | 'other' }
+  /** A migration in `shadow`: `to` did not take a copy, or could not be compared. */
+  | { readonly type: 'shadow-failed'; readonly store: string; readonly operation: StoreOperation }
+  /** A migration has gone through all `records` of this store, and brought to the other what that lacked. */
+  | { readonly type: 'migration-swept'; readonly store: string; readonly records: number; readonly brought: number }
   /**
    * A record is sealed, and no key of `encryptionKeys` opens it: none of them is the one (`'unknown-key'`), or the record
    * was damaged or is that of another session (`'altered'`). It stays as it is.

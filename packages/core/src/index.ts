@@ -46,6 +46,9 @@ export {
   type StoreOperation,
 } from './events.js'
 export { failover, replicate, type FailoverOptions, type ReplicatedStore, type ReplicateOptions } from './replicate.js'
+export { migrate, type MigrateOptions, type MigratingStatus, type MigratingStore } from './migrate.js'
+export { migrationStatus, moveMigration, type MigrationStatus, type MoveOptions } from './migration-moves.js'
+export { isReservedKey, type MigrationPhase } from './migration-record.js'
 export type { MemberState, Replica } from './member.js'
 export { Replicas, type ReplicasOptions } from './replicas.js'
 export { bring } from './copies.js'

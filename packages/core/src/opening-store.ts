@@ -79,10 +79,10 @@ export class OpeningStore implements SessionStore, ListsKeys, RanksNodes, Report
     return this.#store && ranksNodes(this.#store) ? this.#store.nodesOf(key) : []
   }
 
-  /** Throws `ConfigError` where the store that is opened cannot list them. */
+  /** Rejects with `ConfigError` where the store that is opened cannot list them. */
   async *keys(options?: CallOptions): AsyncIterable<string> {
-    const store = await this.#when(options)
-    if (!listsKeys(store)) throw new ConfigError(`${store.name}: this store cannot list its keys.`)
+    const store = this.#store ?? (await this.#when(options))
+    if (!listsKeys(store)) throw new ConfigError(`${this.name}: this store cannot list its keys.`)
     yield* store.keys(options)
   }
 

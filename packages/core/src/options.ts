@@ -29,6 +29,7 @@ export interface Config {
   readonly givenAbsoluteMs: number | undefined
   readonly store: string | SessionStore
   readonly failover: string | SessionStore | undefined
+  readonly migrateFrom: string | SessionStore | undefined
   readonly nearCache: NearCacheOptions | undefined
   /** Makes a store encrypted, under `encryptionKeys`. */
   readonly seal: ((store: SessionStore) => SessionStore) | undefined
@@ -52,6 +53,7 @@ export function resolveOptions<Data extends object>(options: SessionOptions<Data
   const { secret, store, failover, nearCache, adapters, idle, absolute, remember, cookie, merge, commitOn, ...rest } =
     options
   const {
+    migrateFrom,
     affinity,
     encryptionKeys: _ring,
     maxBytes,
@@ -77,7 +79,8 @@ export function resolveOptions<Data extends object>(options: SessionOptions<Data
     longestAbsoluteMs: remembered.absoluteMs,
     givenAbsoluteMs: absolute === undefined ? undefined : base.absoluteMs,
     store: storeOf(store, production),
-    failover: standbyOf(failover),
+    failover: otherStoreOf('failover', failover),
+    migrateFrom: otherStoreOf('migrateFrom', migrateFrom),
     nearCache: nearCacheOf(nearCache, functionOf('clock', clock)),
     seal: sealOf(options),
     affinity: affinityOf(affinity, cookieConfig.name),
@@ -111,10 +114,13 @@ function storeOf(store: SessionOptions['store'], production: boolean): string | 
 }
 
 /** Absent is none; empty is a variable that is not set, which would be noticed when it is too late. */
-function standbyOf(standby: SessionOptions['failover']): string | SessionStore | undefined {
-  if (standby === undefined) return undefined
-  if (standby === '') throw wrong('failover', standby, "the URL of a store such as 'redis://…', or leave it out")
-  return urlOrStore('failover', standby)
+function otherStoreOf(
+  option: 'failover' | 'migrateFrom',
+  store: SessionOptions['failover'],
+): string | SessionStore | undefined {
+  if (store === undefined) return undefined
+  if (store === '') throw wrong(option, store, "the URL of a store such as 'redis://…', or leave it out")
+  return urlOrStore(option, store)
 }
 
 function urlOrStore(option: string, value: unknown): string | SessionStore {
@@ -141,10 +147,12 @@ function nearCacheOf(
 }
 
 /** There and undefined is a variable that is not set: sessions would lie there unencrypted, and nobody would notice. */
-function sealOf(options: Pick<SessionOptions, 'encryptionKeys' | 'store' | 'failover'>): Config['seal'] {
+function sealOf(
+  options: Pick<SessionOptions, 'encryptionKeys' | 'store' | 'failover' | 'migrateFrom'>,
+): Config['seal'] {
   if (!('encryptionKeys' in options)) return undefined
   const ring = sealRing('encryptionKeys', options.encryptionKeys)
-  for (const option of ['store', 'failover'] as const) {
+  for (const option of ['store', 'failover', 'migrateFrom'] as const) {
     if (typeof options[option] !== 'object') continue
     throw new ConfigError(
       `encryptionKeys is for stores that are given as URLs, and ${option} is a store. Leave encryptionKeys out and give ${option}: encrypted(store, { keys }), from @holdfast/core; it goes innermost.`,

@@ -178,6 +178,11 @@ export interface SessionOptions<Data extends object = Record<string, unknown>> {
    */
   readonly failover?: string | SessionStore | undefined
   /**
+   * Where sessions were until now: they move to `store`, and `failover`, while the site runs, in phases that
+   * `npx @holdfast/cli migrate` moves. A URL or a store. See `migrate`. Default: nothing is moved.
+   */
+  readonly migrateFrom?: string | SessionStore | undefined
+  /**
    * Answers reads from this process: `{ maxStaleMs: 500 }`. What another process changes is then seen here up to so much
    * later, a logout too; a change that is made from such an old read is merged, never lost. Default: off.
    */
