@@ -18,8 +18,9 @@ export interface MigrateOptions {
   /** Where they shall be. */
   readonly to: SessionStore
   /**
-   * This process works in that phase; while all others are next to it, the first that wants the next one moves the
-   * migration. Default: it follows the record in `to`, which `moveMigration` moves.
+   * This process works in that phase, as soon as it may: while all others are next to it. The first process that wants the
+   * next phase moves the migration on; one that wants the one before moves it back when no other is left in this one.
+   * Default: it follows the record in `to`, which `moveMigration` moves.
    */
   readonly phase?: MigrationPhase | undefined
   /**

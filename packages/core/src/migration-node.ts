@@ -12,6 +12,7 @@ import {
   keepsInTo,
   type Migration,
   type MigrationPhase,
+  PHASES,
   stepsBetween,
 } from './migration-record.js'
 import type { ShadowCounts } from './shadow-check.js'
@@ -247,7 +248,7 @@ export class MigrationNode {
   #registeredIn(migration: Migration): Migration | undefined {
     const { wanted, clock, absoluteMs } = this.#options
     const now = clock()
-    const isMoved = wanted !== undefined && wanted !== migration.phase && !refusalToMove(migration, wanted, now)
+    const isMoved = wanted !== undefined && this.#leads(wanted, migration) && !refusalToMove(migration, wanted, now)
     const current = isMoved ? moved(migration, wanted, now) : migration
     const own = current.nodes[this.id]
     const fits = this.#misfit(current) === undefined
@@ -260,6 +261,13 @@ export class MigrationNode {
     }
   }
 
+  /** One step on, the first process moves all; back, the last one does: else releases side by side would move it to and fro. */
+  #leads(wanted: MigrationPhase, { phase, nodes }: Migration): boolean {
+    if (wanted === phase) return false
+    if (PHASES.indexOf(wanted) > PHASES.indexOf(phase)) return true
+    return Object.entries(nodes).every(([id, node]) => id === this.id || !node.phases.includes(phase))
+  }
+
   #phasesIn({ phase, isSourceClosed }: Migration, isRegistered: boolean): readonly MigrationPhase[] {
     const target = this.#options.wanted ?? phase
     if (isRegistered && this.#work) return this.#work.phase === target ? [target] : [this.#work.phase, target]
@@ -267,11 +275,14 @@ export class MigrationNode {
   }
 
   /** Why this process must not work in the phase that it wants, as a sentence. */
-  #misfit({ phase, nodes }: Migration): string | undefined {
+  #misfit(migration: Migration): string | undefined {
+    const { phase, nodes } = migration
     const target = this.#options.wanted ?? phase
     if (stepsBetween(target, phase) > 1) {
       return `migrate: this process is configured for the phase ${show(target)}, but the migration is at ${show(phase)}. Only neighbours may run side by side: start it with ${show(phase)}, or go one step at a time.`
     }
+    const refusal = target === phase ? undefined : refusalToMove(migration, target, this.#options.clock())
+    if (refusal?.waitsFor.length === 0) return refusal.sentence
     const other = Object.entries(nodes).find(
       ([id, node]) => id !== this.id && node.phases.some((one) => stepsBetween(one, target) > 1),
     )?.[1]
