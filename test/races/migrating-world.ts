@@ -60,6 +60,8 @@ export class MigratingWorld extends World {
   readonly #deployment: Deployment
   readonly #ghosts: Iterator<boolean>
   readonly #stores: SessionStore[] = []
+  /** Those of app servers that were killed, too. */
+  readonly #started: SessionStore[] = []
   /** Life by life: the calls of one that was killed go nowhere. */
   readonly #lives: symbol[] = []
   readonly #servers = {
@@ -88,7 +90,9 @@ export class MigratingWorld extends World {
     const life = Symbol('life')
     this.#lives[at] = life
     const [from, to] = [this.#link(at, 'from', life), this.#link(at, 'to', life)]
-    this.#stores[at] = this.#deployment.start(at, from, to, this.clock.now)
+    const store = this.#deployment.start(at, from, to, this.clock.now)
+    this.#stores[at] = store
+    this.#started.push(store)
   }
 
   move(by: 1 | -1): Promise<void> {
@@ -118,7 +122,7 @@ export class MigratingWorld extends World {
   /** Nothing runs on into the next world. */
   async end(): Promise<void> {
     this.#isOver = true
-    await Promise.all(this.#stores.map((store) => store.close()))
+    await Promise.all(this.#started.map((store) => store.close()))
   }
 
   #link(at: number, name: 'from' | 'to', life: symbol): SessionStore {

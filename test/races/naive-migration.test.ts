@@ -5,8 +5,8 @@ import { MigratingWorld } from './migrating-world.js'
 import { type Flaw, oneByOne } from './naive-migration.js'
 
 /** Enough to find each of the flaws. */
-const RUNS = 300
-const RUNS_WITHOUT = 100
+const RUNS = 2_000
+const RUNS_WITHOUT = 200
 const SEED = 1
 
 /** What the schedules of `migration.test.ts` find in a design. */

@@ -136,7 +136,7 @@ export function oneByOne(flaw?: Flaw): Deployment {
       phase = next
       lastInDrain ||= next === 'drain'
       for (let at = 0; at < APP_SERVERS; at++) {
-        for (let turns = 0; turns < 6; turns++) await turn(`${at} goes to ${next}`)
+        for (let turns = 0; turns < 3; turns++) await turn(`${at} goes to ${next}`)
         const app = apps[at]
         if (app) app.phase = next
       }
