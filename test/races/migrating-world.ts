@@ -1,6 +1,7 @@
 import {
   isConfigError,
   isStoreUnavailable,
+  listsKeys,
   migrate,
   type MigratingStore,
   type MigrationPhase,
@@ -38,7 +39,7 @@ export const followers: Deployment = {
     for (let waited = 0; waited < 10 * LOOK_MS; waited += LOOK_MS / 2) {
       await pause(LOOK_MS / 2)
       const { phase, nodes, sweep, waitsUntil } = await migrationStatus(to)
-      const isSwept = waitsUntil === undefined || sweep?.doneAt !== undefined
+      const isSwept = waitsUntil === undefined || sweep?.doneAt !== undefined || !stores.some(listsKeys)
       if (isSwept && nodes.length === APP_SERVERS && stores.every((store) => phaseOf(store) === phase)) return
     }
   },
@@ -86,10 +87,10 @@ export class MigratingWorld extends World {
   }
 
   /** Whatever ran there before is killed. */
-  start(at: number): void {
+  start(at: number, lists: boolean): void {
     const life = Symbol('life')
     this.#lives[at] = life
-    const [from, to] = [this.#link(at, 'from', life), this.#link(at, 'to', life)]
+    const [from, to] = [this.#link(at, 'from', life, lists), this.#link(at, 'to', life, lists)]
     const store = this.#deployment.start(at, from, to, this.clock.now)
     this.#stores[at] = store
     this.#started.push(store)
@@ -125,7 +126,7 @@ export class MigratingWorld extends World {
     await Promise.all(this.#started.map((store) => store.close()))
   }
 
-  #link(at: number, name: 'from' | 'to', life: symbol): SessionStore {
+  #link(at: number, name: 'from' | 'to', life: symbol, lists: boolean): SessionStore {
     const { backend, cutFrom } = this.#servers[name]
     const server = new MapStore(this.clock.now, backend)
     const call = async <T>(what: string, carryOut: () => Promise<T>): Promise<T> => {
@@ -148,7 +149,7 @@ export class MigratingWorld extends World {
       read: (key) => call('read', () => server.read(key)),
       write: (key, record, condition) => call('write', () => server.write(key, record, condition)),
       touch: (key, record, expiresAt) => call('touch', () => server.touch(key, record, expiresAt)),
-      keys: () => server.keys(),
+      ...(lists && { keys: () => server.keys() }),
       close: async () => undefined,
     } as SessionStore
   }
