@@ -7,6 +7,10 @@ import {
   encrypted,
   failover,
   guard,
+  migrate,
+  type MigrationPhase,
+  migrationStatus,
+  moveMigration,
   type SessionOptions,
   type SessionStore,
 } from '@holdfast/core'
@@ -201,6 +205,34 @@ test('sessions of another library: one that is adopted, and an id that is used a
   await bridge.load(USER)
   await bridge.destroy(USER)
   await expect(bridge.store(USER, { [FIELD]: VALUE })).rejects.toThrow()
+})
+
+test('a migration, to a store that misses a copy', async () => {
+  const [from, to] = [faulty(memoryStore()), faulty(memoryStore())]
+  const start = () => {
+    const store = migrate({ from, to, lookEvery: '20ms' })
+    onTestFinished(() => store.release())
+    return store
+  }
+  const [store] = [start(), start()]
+  const sessions = sessionsOf({ store })
+  const { id, cookie } = await sessions.create({ [FIELD]: VALUE }, { userId: USER })
+  const go = async (phase: MigrationPhase) => {
+    await moveMigration(to, phase)
+    await until(`all are in ${phase}`, async () =>
+      (await migrationStatus(to)).nodes.every(({ phases }) => phases.join() === phase),
+    )
+  }
+  await go('shadow')
+  to.fault = ({ key }) => (key === id ? { kind: 'throw' } : undefined)
+  await sessions.update(requestWith(cookie), (session) => void (session['here'] = VALUE))
+  await until('the copy failed', () => told('shadow-failed'))
+  to.fault = undefined
+  await sessions.read(requestWith(cookie))
+  await until('it was compared', () => told('shadow-differs'))
+  await go('switch')
+  await go('drain')
+  await until('all was brought over', () => told('migration-swept'))
 })
 
 test('none of the events has an id, a key, a cookie, a user or data in it', async () => {

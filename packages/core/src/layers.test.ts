@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { encrypted } from './encrypted.js'
 import { isConfigError } from './errors.js'
+import { migrate } from './migrate.js'
 import { nearCache } from './near-cache.js'
 import { observe } from './observe.js'
 import { failover, replicate } from './replicate.js'
@@ -16,6 +17,7 @@ const plain = (): SessionStore => ({
 
 const layers: Readonly<Record<string, (store: SessionStore) => SessionStore>> = {
   nearCache: (store) => nearCache(store, { maxStaleMs: 500 }),
+  migrate: (store) => migrate({ from: plain(), to: store }),
   failover: (store) => failover(plain(), store),
   replicate: (store) => replicate({ a: plain(), b: store }),
   encrypted: (store) => encrypted(store, { keys: 'k'.repeat(43) }),
