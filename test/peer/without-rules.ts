@@ -98,6 +98,6 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
     }
   },
   'no copies are made up after a death': () =>
-    replace(Sweeps.prototype, 'makeUpFor', () => async (peer: Peer) => void (peer.isMadeUp = true)),
+    replace(Sweeps.prototype, 'makeUpFor', () => async (peer: Peer) => peer.madeUp(peer.downSince)),
   'nothing is handed over at a drain': () => replace(Sweeps.prototype, 'handOver', () => async () => undefined),
 }

@@ -12,6 +12,7 @@ import {
   withDeadline,
 } from '@holdfast/core'
 import { Answers } from './answers.js'
+import { censusOf } from './census.js'
 import type { Introduction, PeerReply, PeerRequest } from './messages.js'
 import { LEASE_MS, Peer } from './peer.js'
 import { reportOf, type PeerStatus } from './peer-status.js'
@@ -175,10 +176,31 @@ export class PeerNode {
     return performance.now() < (this.peers.get(second.name)?.leaseUntil ?? 0)
   }
 
-  status(): PeerStatus {
-    const { self, isFull, isLeaving, isSettled } = this
+  /** Rejects with `StoreUnavailableError` when it is closed. */
+  async status(): Promise<PeerStatus> {
+    const census = await censusOf(this)
+    const { self, isFull, isLeaving, isSettled, isDegraded } = this
     const peers = [...this.peers.values()].map(reportOf)
-    return { self, isFull, isLeaving, isSettled, peers, counts: this.#transport.counts }
+    return { self, isFull, isLeaving, isSettled, isDegraded, ...census, peers, counts: this.#transport.counts }
+  }
+
+  /** Fewer nodes are there than a session should have copies: what is written now has too few. */
+  get isDegraded(): boolean {
+    return this.#namesThere().length < this.copies
+  }
+
+  /** Of the copies of a key that others should have, how many may not be there. */
+  lackingOf(key: string): number {
+    let lacking = 0
+    let kept = 0
+    for (const { name } of this.rank(key)) {
+      if (kept === this.copies) break
+      const peer = this.peers.get(name)
+      if (peer?.isMadeUp) continue
+      kept += 1
+      if (peer?.mayLack(key)) lacking += 1
+    }
+    return lacking + this.copies - kept
   }
 
   /** Asks another node. Rejects with `StoreUnavailableError`; at once, with `refused`, one that is down or leaves. */
@@ -205,12 +227,12 @@ export class PeerNode {
 
   /** The nodes that keep a key now: the first in rank of those that are there. */
   keepersOf(key: string): readonly string[] {
-    const isThere = ({ name }: Ranked): boolean =>
-      name === this.self ? !this.#isLeaving : (this.peers.get(name)?.isReached ?? false)
-    return this.rank(key)
-      .filter(isThere)
-      .slice(0, this.copies)
-      .map(({ name }) => name)
+    return this.#firstOf(key, this.#namesThere())
+  }
+
+  /** A node that is not there would be one of those that keep a key now. */
+  isMissedFor(key: string, name: string): boolean {
+    return this.#firstOf(key, [name, ...this.#namesThere()]).includes(name)
   }
 
   /** The nodes that keep a key while all are there. */
@@ -235,6 +257,18 @@ export class PeerNode {
     this.#repeated.stop()
     await this.#transport.close()
     await this.memory.close()
+  }
+
+  #namesThere(): readonly string[] {
+    const reached = [...this.peers.values()].filter(({ isReached }) => isReached).map(({ name }) => name)
+    return this.#isLeaving ? reached : [this.self, ...reached]
+  }
+
+  #firstOf(key: string, names: readonly string[]): readonly string[] {
+    return this.rank(key)
+      .map(({ name }) => name)
+      .filter((name) => names.includes(name))
+      .slice(0, this.copies)
   }
 
   async #beat(peer: Peer): Promise<void> {

@@ -23,8 +23,11 @@ export interface PeerStore extends SessionStore, RanksNodes {
   health(): Health
   /** Hands over all that this node has to those that stay; the others are told first. */
   drain(): Promise<void>
-  /** What this node knows about itself and the others. */
-  status(): PeerStatus
+  /**
+   * What this node knows about itself and the others, for people and for dashboards. Goes through all of its sessions, two
+   * milliseconds for a thousand at most, and lets others have their turn. Rejects with `StoreUnavailableError` when it is closed.
+   */
+  status(): Promise<PeerStatus>
 }
 
 const ROUTE_LENGTH = 32
@@ -102,7 +105,7 @@ export class PeerSessions implements PeerStore {
     return this.#node.drain()
   }
 
-  status(): PeerStatus {
+  status(): Promise<PeerStatus> {
     return this.#node.status()
   }
 

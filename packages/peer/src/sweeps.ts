@@ -48,12 +48,12 @@ export class Sweeps {
 
   /** Of what a node that is gone has lost, makes as many copies as before. */
   async makeUpFor(peer: Peer): Promise<void> {
-    peer.isMadeUp = true
+    const { name, downSince } = peer
     try {
-      const { hasFailed } = await this.#bringToKeepers((key) => this.#node.homesOf(key).includes(peer.name))
-      if (hasFailed) peer.isMadeUp = false
+      const { hasFailed } = await this.#bringToKeepers((key) => this.#node.isMissedFor(key, name))
+      if (!hasFailed) peer.madeUp(downSince)
     } catch {
-      peer.isMadeUp = false
+      // It is tried again.
     }
   }
 
