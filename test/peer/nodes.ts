@@ -36,7 +36,7 @@ export function startNode(
       others: names.filter((other) => other !== name),
       copies: 2,
       memory: memoryStore({ clock }),
-      transport: network.transportOf(name, process),
+      transport: network.transportOf(name, process, names),
       clock,
     })
     const sessions = new PeerSessions(node)

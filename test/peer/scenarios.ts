@@ -20,11 +20,39 @@ const NEW = '10.0.0.9:7946'
 async function roll(world: World, names: readonly string[], list: readonly string[]): Promise<void> {
   for (const name of names) {
     await Promise.race([world.drain(name), world.time.sleep(8_000)])
-    world.kill(name)
-    await world.upTo(500)
-    world.start(name, list)
-    await world.until(() => world.node(name).node.isFull, `${name} is ready with its new list`)
+    await restartWith(world, name, list)
   }
+}
+
+async function restartWith(world: World, name: string, list: readonly string[]): Promise<void> {
+  world.kill(name)
+  await world.upTo(500)
+  world.start(name, list)
+  await world.until(() => world.node(name).node.isFull, `${name} is ready with its new list`)
+}
+
+/** The same in any order and way: some are killed instead of drained, and `other` starts or stops before any of them. */
+async function rollAnyhow(
+  world: World,
+  names: readonly string[],
+  list: readonly string[],
+  other: () => Promise<void>,
+): Promise<void> {
+  const turn = Math.floor(world.random() * (names.length + 1))
+  for (const [at, name] of [...names].sort(() => world.random() - 0.5).entries()) {
+    if (at === turn) await other()
+    if (world.random() < 0.5) await Promise.race([world.drain(name), world.time.sleep(8_000)])
+    await restartWith(world, name, list)
+  }
+  if (turn === names.length) await other()
+}
+
+/** Drained or killed; when it was killed the others have made up for it. */
+async function stop(world: World, name: string): Promise<void> {
+  if (world.random() < 0.5) return leave(world, name)
+  world.remove(name)
+  const isMadeUp = (): boolean => [...world.nodes.values()].every(({ node }) => node.peers.get(name)?.isMadeUp ?? true)
+  await world.until(isMadeUp, `what ${name} kept is elsewhere`)
 }
 
 async function leave(world: World, name: string): Promise<void> {
@@ -247,6 +275,22 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       const list = world.names.filter((name) => name !== gone)
       await leave(world, gone)
       await roll(world, list, list)
+    },
+  },
+  'a node is added to the list of all, at any time': {
+    isCostly: true,
+    run: async (world) => {
+      const list = [...world.names, NEW]
+      await rollAnyhow(world, world.names, list, async () => world.start(NEW, list))
+    },
+  },
+  'a node is taken from the list of all, and stops at any time': {
+    isCostly: true,
+    nodes: 4,
+    run: async (world) => {
+      const gone = world.pick()
+      const list = world.names.filter((name) => name !== gone)
+      await rollAnyhow(world, list, list, () => stop(world, gone))
     },
   },
   'a node takes the place of another': {

@@ -13,6 +13,7 @@ import {
 } from '@holdfast/core'
 import { Answers } from './answers.js'
 import { censusOf } from './census.js'
+import { Guests } from './guests.js'
 import type { Introduction, PeerReply, PeerRequest } from './messages.js'
 import { LEASE_MS, Peer } from './peer.js'
 import { reportOf, type PeerStatus } from './peer-status.js'
@@ -70,6 +71,7 @@ export class PeerNode {
   readonly boot = randomBytes(6).toString('base64url')
   /** A digest of the names of all nodes. */
   readonly list: string
+  readonly guests = new Guests()
   readonly #sweeps: Sweeps
   readonly #answers: Answers
   readonly #startedAt = performance.now()
@@ -78,6 +80,7 @@ export class PeerNode {
   #wokeAt = -Infinity
   #failure: Error | undefined
   #isFull = false
+  #isAgreed = true
   #isClockOff = false
   #isLeaving = false
   #isClosed = false
@@ -165,8 +168,23 @@ export class PeerNode {
 
   /** All that it has heard have the same list of nodes. */
   get isAgreed(): boolean {
-    for (const peer of this.peers.values()) if (peer.hasOtherList(this.list)) return false
-    return true
+    return this.#isAgreed
+  }
+
+  /**
+   * So many of the rank get each change. While lists of nodes differ by a name, that is one more: whoever does not know one
+   * of the first in rank takes the next in its place.
+   */
+  get width(): number {
+    return this.#isAgreed ? this.copies : this.copies + 1
+  }
+
+  /** One of the others said this of itself. */
+  heard(peer: Peer, said: Introduction): void {
+    peer.heard(said, this.clock())
+    const isAgreed = [...this.peers.values()].every((one) => !one.hasOtherList(this.list))
+    if (this.#isAgreed && !isAgreed) for (const one of this.peers.values()) one.needsSweep = true
+    this.#isAgreed = isAgreed
   }
 
   /** It may answer reads of this key from its own memory. */
@@ -194,13 +212,13 @@ export class PeerNode {
     let lacking = 0
     let kept = 0
     for (const { name } of this.rank(key)) {
-      if (kept === this.copies) break
+      if (kept === this.width) break
       const peer = this.peers.get(name)
       if (peer?.isMadeUp) continue
       kept += 1
       if (peer?.mayLack(key)) lacking += 1
     }
-    return lacking + this.copies - kept
+    return lacking + Math.max(0, this.copies - kept)
   }
 
   /** Asks another node. Rejects with `StoreUnavailableError`; at once, with `refused`, one that is down or leaves. */
@@ -238,7 +256,7 @@ export class PeerNode {
   /** The nodes that keep a key while all are there. */
   homesOf(key: string): readonly string[] {
     return this.rank(key)
-      .slice(0, this.copies)
+      .slice(0, this.width)
       .map(({ name }) => name)
   }
 
@@ -268,14 +286,18 @@ export class PeerNode {
     return this.rank(key)
       .map(({ name }) => name)
       .filter((name) => names.includes(name))
-      .slice(0, this.copies)
+      .slice(0, this.width)
   }
 
   async #beat(peer: Peer): Promise<void> {
     const sentAt = performance.now()
     try {
       const reply = await this.#call(peer, { op: 'ping', ...this.introduce() })
-      peer.heard(reply, this.clock())
+      this.heard(peer, reply)
+      this.guests.told(
+        peer.name,
+        reply.known.filter((name) => name !== this.self && !this.peers.has(name)),
+      )
       if (reply.hasLease && !this.#isLeaving) peer.leaseUntil = sentAt + LEASE_MS
       else peer.leaseUntil = 0
     } catch {
@@ -285,8 +307,20 @@ export class PeerNode {
 
   async #lookAfter(peer: Peer): Promise<void> {
     if (this.#isLeaving) return
-    if (peer.isReached && (peer.needsSweep || peer.owed.size > 0)) await this.#sweeps.sweep(peer)
+    if (peer.isReached && this.#maySweep(peer)) await this.#sweeps.sweep(peer)
     if (peer.downMs > MAKE_UP_MS && !peer.isMadeUp) await this.#sweeps.makeUpFor(peer)
+  }
+
+  /**
+   * Who has another list is ready when it has what this node holds for it. By then the others should have what they lack for
+   * that list: the one that it does not have in it may stop next.
+   */
+  #maySweep(peer: Peer): boolean {
+    if (!peer.needsSweep) return peer.owed.size > 0
+    if (!peer.hasOtherList(this.list)) return true
+    for (const one of this.peers.values())
+      if (one.isReached && !one.hasOtherList(this.list) && !one.isWhole(this.list)) return false
+    return true
   }
 
   #tick(): void {
@@ -299,7 +333,7 @@ export class PeerNode {
   #fill(): void {
     if (this.#isFull) return
     const isAlone = performance.now() - this.#startedAt > ALONE_MS
-    for (const peer of this.peers.values()) if (!peer.hasSweptUs && (peer.isReached || !isAlone)) return
+    for (const { isReached } of this.#unswept()) if (isReached || !isAlone) return
     this.#isFull = true
   }
 
@@ -335,8 +369,12 @@ export class PeerNode {
 
   #vouches(): boolean {
     if (performance.now() - this.#startedAt > VOUCH_MS) return true
-    for (const peer of this.peers.values()) if (!peer.hasSweptUs) return false
-    return true
+    return this.#unswept().length === 0
+  }
+
+  /** Others that have not pushed to it all that they hold for it. */
+  #unswept(): readonly { readonly isReached: boolean }[] {
+    return [...[...this.peers.values()].filter(({ hasSweptUs }) => !hasSweptUs), ...this.guests.unswept]
   }
 
   async #call<Request extends PeerRequest>(
@@ -363,6 +401,12 @@ export class PeerNode {
       throw error
     }
     throw new StoreUnavailableError(`peer: no answer of ${peer.name} to a ${request.op} within ${Math.round(ms)} ms.`)
+  }
+
+  /** The nodes that it knows and that may have something: those that are gone for good were made up for. */
+  get known(): readonly string[] {
+    const others = [...this.peers.values()].filter(({ isMadeUp }) => !isMadeUp)
+    return [this.self, ...others.map(({ name }) => name)]
   }
 
   /** What it says of itself in a heartbeat. */

@@ -59,7 +59,10 @@ export class PeerSessions implements PeerStore {
     const keepers = new Map([node.self, ...node.peers.keys()].map((name) => [name, new Keeper(name, node)]))
     const members = [...keepers.values()]
     const rank = (key: string) => node.rank(key).map(({ name }) => keepers.get(name) as Keeper)
-    this.#replicas = new Replicas({ name: this.name, members, rank, copies: node.copies, sweeps: true })
+    this.#replicas = new Replicas({
+      ...{ name: this.name, members, rank, copies: node.copies, sweeps: true },
+      width: () => node.width,
+    })
   }
 
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
