@@ -27,9 +27,10 @@ export function startNode(
   name: string,
   names: readonly string[],
   idleMs: number,
+  clockOffMs = 0,
 ): SimulatedNode {
   const process: Process = { isAlive: true, isPaused: false }
-  const clock = (): number => clockAt(time.now)
+  const clock = (): number => clockAt(time.now) + clockOffMs
   return time.within(process, () => {
     const node = new PeerNode({
       self: name,

@@ -14,6 +14,18 @@ async function pause(world: World, name: string, longest: number): Promise<void>
   world.resume(name)
 }
 
+/** What only these two had is lost, and told: nobody else is logged out. */
+async function restartTwo(world: World): Promise<void> {
+  const [first = '', second = ''] = [...world.names].sort(() => world.random() - 0.5)
+  world.killTogether(first, second)
+  await world.upTo(3_000)
+  for (const name of [first, second]) {
+    world.start(name)
+    await world.upTo(500)
+  }
+  await world.untilWhole('after both have started')
+}
+
 const NEW = '10.0.0.9:7946'
 
 /** Restarts each with this list, the next one when the one before is ready. */
@@ -69,6 +81,17 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await world.time.sleep(300 + world.random() * 2_000)
     },
   },
+  'three of five are killed, each when the others have made up for the one before': {
+    nodes: 5,
+    run: async (world) => {
+      const names = [...world.names].sort(() => world.random() - 0.5)
+      for (const name of names.slice(0, 3)) {
+        world.kill(name)
+        await world.time.sleep(1_700)
+        await world.untilWhole('after a death')
+      }
+    },
+  },
   'a node is killed, then another of four': {
     nodes: 4,
     run: async (world) => {
@@ -108,6 +131,50 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await world.time.sleep(700)
     },
   },
+  'frames are late, now and then': {
+    anyNode: true,
+    run: async (world) => {
+      world.network.lateFrames = 0.02
+      await world.time.sleep(4_000)
+      world.network.lateFrames = 0
+      await world.time.sleep(700)
+    },
+  },
+  'frames are late, and a node starts with nothing': {
+    anyNode: true,
+    run: async (world) => {
+      world.network.lateFrames = 0.02
+      await restart(world, world.pick())
+      await world.time.sleep(500)
+      world.network.lateFrames = 0
+      await world.time.sleep(700)
+    },
+  },
+  'clocks are off by 4 s, and a node starts with nothing': {
+    mostClockOffMs: 4_000,
+    run: async (world) => {
+      await world.upTo(2_000)
+      await restart(world, world.pick())
+      await world.upTo(6_000)
+    },
+  },
+  'clocks are off by 4 s, and a node hangs': {
+    mostClockOffMs: 4_000,
+    run: async (world) => {
+      await world.upTo(2_000)
+      await pause(world, world.pick(), 4_000)
+      await world.upTo(6_000)
+    },
+  },
+  'two of three are killed at once and start with nothing': {
+    isCostly: true,
+    run: (world) => restartTwo(world),
+  },
+  'two of five are killed at once and start with nothing': {
+    isCostly: true,
+    nodes: 5,
+    run: (world) => restartTwo(world),
+  },
   'nodes are far from each other, and one hangs': {
     isCostly: true,
     clients: 10,
@@ -130,6 +197,23 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       const name = world.pick()
       world.cutBetween(name, world.pickOther(name))
       await world.time.sleep(2_000)
+      world.heal()
+      await world.time.sleep(700)
+    },
+  },
+  'a node is far from the others and does not hear one of them, and both are asked in a hurry': {
+    isCostly: true,
+    isHurried: true,
+    clients: 10,
+    anyNode: true,
+    run: async (world) => {
+      const name = world.pick()
+      const other = world.pickOther(name)
+      world.network.far.set(name, 60)
+      world.cutBetween(name, other)
+      world.asked = [name, other]
+      await world.time.sleep(3_000)
+      world.network.far.delete(name)
       world.heal()
       await world.time.sleep(700)
     },
@@ -160,6 +244,19 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await world.until(() => world.node(last as string).node.isSettled, 'the last is on its own')
       for (const name of drained) world.start(name)
       await world.untilWhole('after all have started')
+    },
+  },
+  'all of five but one are drained': {
+    isCostly: true,
+    nodes: 5,
+    run: async (world) => {
+      const [last = '', ...drained] = [...world.names].sort(() => world.random() - 0.5)
+      for (const name of drained) {
+        await Promise.race([world.drain(name), world.time.sleep(8_000)])
+        world.kill(name)
+        await world.upTo(1_000)
+      }
+      await world.until(() => world.node(last).node.isSettled, 'the last is on its own')
     },
   },
   'nodes are drained and restarted, one after the other': {

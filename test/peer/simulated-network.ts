@@ -22,8 +22,12 @@ export class SimulatedNetwork {
   readonly #lastArrival = new Map<string, number>()
   readonly #cuts = new Set<string>()
   readonly slow = new Set<string>()
+  /** The part of the messages that take up to 900 ms longer; what is sent on the same link after one waits for it. */
+  lateFrames = 0
   /** Each message takes so much longer, more or less. */
   distanceMs = 0
+  /** The same for those from and to some nodes. */
+  readonly far = new Map<string, number>()
   messages = 0
 
   constructor(time: VirtualTime, random: () => number) {
@@ -97,7 +101,9 @@ export class SimulatedNetwork {
 
   #delay(from: string, to: string): number {
     const slow = this.slow.has(from) || this.slow.has(to) ? 100 + this.#random() * 900 : 0
-    return 0.1 + this.#random() * (this.#random() < 0.1 ? 20 : 2) + slow + this.distanceMs * (0.5 + this.#random())
+    const late = this.lateFrames > 0 && this.#random() < this.lateFrames ? this.#random() * 900 : 0
+    const distance = Math.max(this.distanceMs, this.far.get(from) ?? 0, this.far.get(to) ?? 0)
+    return 0.1 + this.#random() * (this.#random() < 0.1 ? 20 : 2) + slow + late + distance * (0.5 + this.#random())
   }
 }
 

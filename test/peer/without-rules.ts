@@ -97,6 +97,27 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
       giveBackAnswer()
     }
   },
+  'a lease is given before the sweep has ended': () =>
+    replace(
+      Peer.prototype,
+      'isWhole',
+      () =>
+        function (this: Peer, list) {
+          return this.owed.size === 0 && !this.hasOtherList(list)
+        } satisfies Peer['isWhole'],
+    ),
+  'an owed key is struck off, though it was written again meanwhile': () =>
+    replace(
+      Peer.prototype,
+      'paid',
+      (paid) =>
+        function (this: Peer, notes) {
+          paid.call(
+            this,
+            [...notes].map(([key]) => [key, this.owed.get(key) ?? 0] as const),
+          )
+        } satisfies Peer['paid'],
+    ),
   'no copies are made up after a death': () =>
     replace(Sweeps.prototype, 'makeUpFor', () => async (peer: Peer) => peer.madeUp(peer.downSince)),
   'nothing is handed over at a drain': () => replace(Sweeps.prototype, 'handOver', () => async () => undefined),

@@ -144,8 +144,9 @@ export class PeerSessions implements PeerStore {
 
   /**
    * Those who took a write are told which homes it did not reach, and bring it there later; while lists of nodes differ
-   * they may know of more. The second in rank says for how long the first may still answer alone; where it cannot be asked,
-   * that is as long as a lease is.
+   * they may know of more. The second in rank says for how long the first may still answer alone, and lets it no more until
+   * it has the write. One that took the write and cannot be told would let it; one that did not answer at all is taken for
+   * dead, and then that is as long as a lease is.
    */
   async #tell(key: string, takers: ReadonlySet<string>): Promise<void> {
     const [first = '', second = ''] = this.#node.rank(key).map(({ name }) => name)
@@ -157,8 +158,10 @@ export class PeerSessions implements PeerStore {
         if (name === this.#node.self) return this.#node.noteBypassed(key, nodes)
         try {
           return (await this.#node.ask(name, { op: 'bypassed', key, nodes })).waitMs
-        } catch {
-          return name === second && nodes.includes(first) ? LEASE_MS : 0
+        } catch (error) {
+          if (name !== second || !nodes.includes(first)) return 0
+          if (takers.has(second)) throw error
+          return LEASE_MS
         }
       }),
     )
