@@ -18,6 +18,8 @@ interface Started {
 }
 
 interface Options {
+  /** What the transport says. */
+  readonly refusal?: string
   readonly names?: readonly string[]
   readonly clockOffMs?: number
   readonly refusesAlone?: boolean
@@ -28,12 +30,15 @@ class Nodes {
   readonly time = new VirtualTime()
   readonly network = new SimulatedNetwork(this.time, () => 0.5)
 
-  start(self: string, { names = NAMES, clockOffMs = 0, refusesAlone = false, copies = 2 }: Options = {}): Started {
+  start(
+    self: string,
+    { names = NAMES, clockOffMs = 0, refusesAlone = false, copies = 2, refusal }: Options = {},
+  ): Started {
     const process: Process = { isAlive: true, isPaused: false }
     const clock = (): number => clockAt(this.time.now) + clockOffMs
     return this.time.within(process, () => {
       const others = names.filter((name) => name !== self)
-      const transport = this.network.transportOf(self, process)
+      const transport = { ...this.network.transportOf(self, process), refusal }
       const node = new PeerNode({ self, others, copies, memory: memoryStore({ clock }), transport, clock })
       void node.start()
       return { process, node, sessions: new PeerSessions(node, { refusesAlone }) }
@@ -128,6 +133,24 @@ test(
     for (const key of keys)
       for (const { process, sessions: seen } of others)
         expect(await nodes.time.within(process, () => seen.read(key))).toBeDefined()
+  }),
+)
+
+test(
+  'one that others refuse is not well, however long it is alone; one that heard another is cut off, no more',
+  inVirtualTime(async (nodes) => {
+    const refusal = 'TLS with 10.0.0.2:7946 failed (E). Check that secret is the same on both nodes.'
+    const [name, second] = NAMES
+    const { sessions } = nodes.start(name, { refusal })
+    await nodes.time.sleep(20_000)
+    expect(sessions.health()).toEqual(ill(`it has heard no other node since it started. ${refusal.slice(0, -1)}`))
+    await expect(sessions.ready()).rejects.toThrow(refusal)
+    const other = nodes.start(second)
+    await nodes.time.sleep(1_000)
+    expect(sessions.health()).toEqual(WELL)
+    nodes.kill(other)
+    await nodes.time.sleep(20_000)
+    expect(sessions.health()).toEqual(WELL)
   }),
 )
 

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { createEngine, type SessionRecord } from '@holdfast/core'
 import type { PeerReport, PeerStatus, PeerStore } from '@holdfast/peer'
+import { peerStore } from '@holdfast/peer'
 import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../servers/free-port.js'
 import { until } from '../servers/until.js'
 import { PEER_SECRET, startCluster } from './cluster.js'
 
@@ -52,6 +54,24 @@ test('status tells what each node has, who gives a lease, what is missing when n
   await second.close()
   const alone = await statusWhen(first, ({ isDegraded }) => isDegraded)
   expect(alone).toMatchObject({ copiesMissing: KEYS.length, isDegraded: true })
+})
+
+test('a node with another secret is not well and says why, whoever makes the connection; those with the right one are', async () => {
+  const names = (await Promise.all([1, 2, 3].map(async () => `127.0.0.1:${await freePort()}`))).sort()
+  const wrong = 'another secret of thirty-two bytes or more'
+  const secrets = [wrong, PEER_SECRET, PEER_SECRET]
+  const nodes = names.map((self, at) => peerStore({ self, peers: names, secret: secrets[at] }))
+  onTestFinished(async () => void (await Promise.all(nodes.map((node) => node.close()))))
+  const [other, ...right] = nodes as [PeerStore, PeerStore, PeerStore]
+  const reasonOf = (node: PeerStore): string => {
+    const health = node.health()
+    return health.ok ? '' : health.reason
+  }
+  await until('it says so', () => reasonOf(other).includes('TLS with'))
+  expect(reasonOf(other)).toMatch(
+    /^peer: 127\.0\.0\.1:\d+: it has heard no other node since it started\. TLS with 127\.0\.0\.1:\d+ failed \(\w+\)\. Check that secret is the same on both nodes\.$/,
+  )
+  await until('the others are well', () => right.every((node) => node.health().ok))
 })
 
 async function statusWhen(store: PeerStore, holds: (status: PeerStatus) => boolean): Promise<PeerStatus> {

@@ -121,6 +121,8 @@ export class PeerNode {
     if (this.#isClosed) return 'it is closed'
     if (this.#isLeaving) return 'it is leaving'
     if (this.#failure) return `it cannot listen on ${this.self} (${this.#failure.message})`
+    if (this.#refusal !== undefined)
+      return `it has heard no other node since it started. ${this.#refusal.replace(/\.$/, '')}`
     if (!this.#isFull) return `it has not been brought its share yet; it has heard ${this.#heardOf()}`
     if (this.#isClockOff) return `its clock is more than ${MOST_CLOCK_OFF_MS / 1_000} s off those of the other nodes`
     return undefined
@@ -360,6 +362,12 @@ export class PeerNode {
   /** Since the last of the others went down; 0 while one is there. */
   get #aloneMs(): number {
     return Math.min(...[...this.peers.values()].map(({ downMs }) => downMs))
+  }
+
+  /** Why others do not talk to it, as long as none ever did: it is told apart from one that is cut off. */
+  get #refusal(): string | undefined {
+    for (const { boot } of this.peers.values()) if (boot !== undefined) return undefined
+    return this.#transport.refusal
   }
 
   #heardOf(): string {
