@@ -307,5 +307,5 @@ test('nodes with long names have different ones in a route cookie, whatever they
 })
 
 function keyWithFirst(node: PeerNode, name: string): string {
-  for (let at = 0; ; at++) if (node.rank(`key-${at}`)[0]?.name === name) return `key-${at}`
+  for (let at = 0; ; at++) if (node.places.rank(`key-${at}`)[0]?.name === name) return `key-${at}`
 }

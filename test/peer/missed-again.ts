@@ -60,7 +60,7 @@ function keysOf([{ node, name: first }, { name: second }]: readonly [
 ]): string[] {
   const keys: string[] = []
   for (let at = 0; keys.length < ROUNDS; at++) {
-    const [primary, backup] = node.rank(`key-${at}`).map(({ name }) => name)
+    const [primary, backup] = node.places.rank(`key-${at}`).map(({ name }) => name)
     if (primary === first && backup === second) keys.push(`key-${at}`)
   }
   return keys

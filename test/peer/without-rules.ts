@@ -55,7 +55,7 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
       'mayAnswer',
       () =>
         function (this: PeerNode, key) {
-          return this.rank(key)[0]?.name === this.self && this.isFull && !this.isLeaving
+          return this.places.rank(key)[0]?.name === this.self && this.isFull && !this.isLeaving
         } satisfies PeerNode['mayAnswer'],
     ),
   'a write that skipped the first in rank does not wait for its lease': () =>
@@ -86,7 +86,7 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
       'mayAnswer',
       () =>
         function (this: PeerNode, key) {
-          const [first, second] = this.rank(key)
+          const [first, second] = this.places.rank(key)
           const lender = this.peers.get(second?.name ?? '')
           if (first?.name !== this.self || !lender || !this.isFull || this.isLeaving) return false
           return performance.now() < (until.get(lender) ?? 0)

@@ -76,7 +76,7 @@ export class Answers {
   #shareOf(from: string, key: string): number {
     const peer = this.#node.peers.get(from)
     if (peer && !peer.hasOtherList(this.#node.list)) return 0
-    return this.#node.noteBypassed(key, this.#node.homesOf(key))
+    return this.#node.noteBypassed(key, this.#node.places.homesOf(key))
   }
 }
 

@@ -24,9 +24,9 @@ export async function censusOf(node: PeerNode): Promise<Census> {
   let copiesMissing = 0
   let seen = 0
   for await (const key of node.memory.keys()) {
-    const place = node.rank(key).findIndex(({ name }) => name === node.self)
+    const place = node.places.rank(key).findIndex(({ name }) => name === node.self)
     shares[place === 0 ? 'primary' : place < node.copies ? 'backup' : 'standIn'] += 1
-    copiesMissing += node.lackingOf(key)
+    copiesMissing += node.places.lackingOf(key)
     if (++seen % KEYS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   return { shares, copiesMissing }

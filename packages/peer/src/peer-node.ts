@@ -5,7 +5,6 @@ import {
   publishStore,
   type CallOptions,
   type ListsKeys,
-  rendezvous,
   type SessionStore,
   StoreUnavailableError,
   warnOnce,
@@ -17,6 +16,7 @@ import { Guests } from './guests.js'
 import type { Introduction, PeerReply, PeerRequest } from './messages.js'
 import { LEASE_MS, Peer } from './peer.js'
 import { reportOf, type PeerStatus } from './peer-status.js'
+import { Places } from './places.js'
 import { Repeated } from './repeated.js'
 import { Sweeps } from './sweeps.js'
 import { AnsweredFailure, type PeerTransport } from './transport.js'
@@ -29,11 +29,6 @@ export interface PeerNodeOptions {
   readonly memory: SessionStore & ListsKeys
   readonly transport: PeerTransport
   readonly clock: () => number
-}
-
-/** A node by its name, in the order of preference for a key. */
-interface Ranked {
-  readonly name: string
 }
 
 const CALL_MS = 250
@@ -62,7 +57,7 @@ export class PeerNode {
   readonly self: string
   readonly memory: SessionStore & ListsKeys
   readonly copies: number
-  readonly rank: (key: string) => readonly Ranked[]
+  readonly places: Places
   readonly peers: ReadonlyMap<string, Peer>
   readonly #transport: PeerTransport
   /** Ms since the epoch. */
@@ -90,11 +85,11 @@ export class PeerNode {
     this.memory = memory
     this.copies = copies
     const names = [self, ...others].sort()
-    this.rank = rendezvous(names.map((name) => ({ name })))
     this.list = createHash('sha256').update(names.join(' ')).digest('base64url').slice(0, 16)
     const onChange = ({ name: store, state }: Peer): void =>
       publishStore({ type: 'member', store, state: state === 'up' ? 'trusted' : state })
     this.peers = new Map(others.map((name) => [name, new Peer(name, onChange)]))
+    this.places = new Places({ self, peers: this.peers, copies, stays: () => !this.#isLeaving })
     this.#transport = transport
     this.clock = clock
     this.#sweeps = new Sweeps(this)
@@ -174,24 +169,20 @@ export class PeerNode {
   }
 
   /**
-   * So many of the rank get each change. While lists of nodes differ by a name, that is one more: whoever does not know one
-   * of the first in rank takes the next in its place.
+   * One of the others said this of itself. While lists of nodes differ by a name, one node more gets each change: whoever does
+   * not know one of the first in rank takes the next in its place.
    */
-  get width(): number {
-    return this.#isAgreed ? this.copies : this.copies + 1
-  }
-
-  /** One of the others said this of itself. */
   heard(peer: Peer, said: Introduction): void {
     peer.heard(said, this.clock())
     const isAgreed = [...this.peers.values()].every((one) => !one.hasOtherList(this.list))
     if (this.#isAgreed && !isAgreed) for (const one of this.peers.values()) one.needsSweep = true
     this.#isAgreed = isAgreed
+    this.places.width = isAgreed ? this.copies : this.copies + 1
   }
 
   /** It may answer reads of this key from its own memory. */
   mayAnswer(key: string): boolean {
-    const [first, second] = this.rank(key)
+    const [first, second] = this.places.rank(key)
     if (first?.name !== this.self || !second || !this.#isFull || this.#isClockOff || this.#isLeaving) return false
     return performance.now() < (this.peers.get(second.name)?.leaseUntil ?? 0)
   }
@@ -199,28 +190,10 @@ export class PeerNode {
   /** Rejects with `StoreUnavailableError` when it is closed. */
   async status(): Promise<PeerStatus> {
     const census = await censusOf(this)
-    const { self, isFull, isLeaving, isSettled, isDegraded } = this
+    const { self, isFull, isLeaving, isSettled } = this
+    const { isDegraded } = this.places
     const peers = [...this.peers.values()].map(reportOf)
     return { self, isFull, isLeaving, isSettled, isDegraded, ...census, peers, counts: this.#transport.counts }
-  }
-
-  /** Fewer nodes are there than a session should have copies: what is written now has too few. */
-  get isDegraded(): boolean {
-    return this.#namesThere().length < this.copies
-  }
-
-  /** Of the copies of a key that others should have, how many may not be there. */
-  lackingOf(key: string): number {
-    let lacking = 0
-    let kept = 0
-    for (const { name } of this.rank(key)) {
-      if (kept === this.width) break
-      const peer = this.peers.get(name)
-      if (peer?.isMadeUp) continue
-      kept += 1
-      if (peer?.mayLack(key)) lacking += 1
-    }
-    return lacking + Math.max(0, this.copies - kept)
   }
 
   /** Asks another node. Rejects with `StoreUnavailableError`; at once, with `refused`, one that is down or leaves. */
@@ -235,7 +208,7 @@ export class PeerNode {
 
   /** A write that this node took did not reach these nodes. Resolves to how long one of them may still answer alone. */
   noteBypassed(key: string, nodes: readonly string[]): number {
-    const [first] = this.rank(key)
+    const [first] = this.places.rank(key)
     let waitMs = 0
     for (const name of nodes) {
       const peer = this.peers.get(name)
@@ -243,23 +216,6 @@ export class PeerNode {
       if (peer && name === first?.name) waitMs = Math.max(0, peer.grantedUntil - performance.now())
     }
     return waitMs
-  }
-
-  /** The nodes that keep a key now: the first in rank of those that are there. */
-  keepersOf(key: string): readonly string[] {
-    return this.#firstOf(key, this.#namesThere())
-  }
-
-  /** A node that is not there would be one of those that keep a key now. */
-  isMissedFor(key: string, name: string): boolean {
-    return this.#firstOf(key, [name, ...this.#namesThere()]).includes(name)
-  }
-
-  /** The nodes that keep a key while all are there. */
-  homesOf(key: string): readonly string[] {
-    return this.rank(key)
-      .slice(0, this.width)
-      .map(({ name }) => name)
   }
 
   /** Gives the leases back, tells the others, and brings to those next in rank what it has. */
@@ -277,18 +233,6 @@ export class PeerNode {
     this.#repeated.stop()
     await this.#transport.close()
     await this.memory.close()
-  }
-
-  #namesThere(): readonly string[] {
-    const reached = [...this.peers.values()].filter(({ isReached }) => isReached).map(({ name }) => name)
-    return this.#isLeaving ? reached : [this.self, ...reached]
-  }
-
-  #firstOf(key: string, names: readonly string[]): readonly string[] {
-    return this.rank(key)
-      .map(({ name }) => name)
-      .filter((name) => names.includes(name))
-      .slice(0, this.width)
   }
 
   async #beat(peer: Peer): Promise<void> {

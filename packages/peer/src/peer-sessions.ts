@@ -58,10 +58,10 @@ export class PeerSessions implements PeerStore {
     this.#refusesAlone = refusesAlone
     const keepers = new Map([node.self, ...node.peers.keys()].map((name) => [name, new Keeper(name, node)]))
     const members = [...keepers.values()]
-    const rank = (key: string) => node.rank(key).map(({ name }) => keepers.get(name) as Keeper)
+    const rank = (key: string) => node.places.rank(key).map(({ name }) => keepers.get(name) as Keeper)
     this.#replicas = new Replicas({
       ...{ name: this.name, members, rank, copies: node.copies, sweeps: true },
-      width: () => node.width,
+      width: () => node.places.width,
     })
   }
 
@@ -101,7 +101,7 @@ export class PeerSessions implements PeerStore {
   }
 
   nodesOf(key: string): readonly string[] {
-    return this.#node.rank(key).map(({ name }) => routeNameOf(name))
+    return this.#node.places.rank(key).map(({ name }) => routeNameOf(name))
   }
 
   drain(): Promise<void> {
@@ -149,8 +149,8 @@ export class PeerSessions implements PeerStore {
    * dead, and then that is as long as a lease is.
    */
   async #tell(key: string, takers: ReadonlySet<string>): Promise<void> {
-    const [first = '', second = ''] = this.#node.rank(key).map(({ name }) => name)
-    const nodes = this.#node.homesOf(key).filter((name) => !takers.has(name))
+    const [first = '', second = ''] = this.#node.places.rank(key).map(({ name }) => name)
+    const nodes = this.#node.places.homesOf(key).filter((name) => !takers.has(name))
     if (nodes.length === 0 && this.#node.isAgreed) return
     const asked = new Set(nodes.includes(first) ? [...takers, second] : takers)
     const waits = await Promise.all(
