@@ -8,4 +8,4 @@ const store = peerStore({
 })
 const sessions = createSessions({ secret: process.env.SESSION_SECRET, store, affinity: { node: '10-0-0-1-7946' } })
 
-console.log(store.status(), sessions.health())
+console.log(await store.status(), sessions.health())

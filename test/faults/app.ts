@@ -69,8 +69,8 @@ app.get('/health', (_req, res) => {
   const health = sessions.health()
   res.status(health.ok ? 200 : 503).json(health)
 })
-app.get('/node', (_req, res) => {
-  res.json(memory?.report())
+app.get('/node', async (_req, res) => {
+  res.json(await memory?.report())
 })
 app.get('/held', async (req, res) => {
   const { id } = req.query as { readonly id: string }

@@ -28,8 +28,8 @@ export class OwnMemory {
     }
   }
 
-  report(): NodeReport {
-    return { status: this.#started.status(), calls: { reads: this.#reads, writes: this.#writes } }
+  async report(): Promise<NodeReport> {
+    return { status: await this.#started.status(), calls: { reads: this.#reads, writes: this.#writes } }
   }
 
   /** As a server would keep it: a text. */

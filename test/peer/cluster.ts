@@ -17,7 +17,7 @@ export async function startCluster(count = 3, clock: () => number = Date.now): P
   const nodes = names.map((self) => peerStore({ self, peers: names, secret: PEER_SECRET, clock }))
   const stop = async (): Promise<void> => void (await Promise.all(nodes.map((node) => node.close())))
   try {
-    await until('all nodes are full', async () => nodes.every((node) => isWhole(node)))
+    await until('all nodes are full', async () => (await Promise.all(nodes.map(isWhole))).every(Boolean))
   } catch (error) {
     await stop()
     throw error
@@ -25,7 +25,7 @@ export async function startCluster(count = 3, clock: () => number = Date.now): P
   return { names, nodes, stop }
 }
 
-const isWhole = (node: PeerStore): boolean => {
-  const { isSettled, peers } = node.status()
+const isWhole = async (node: PeerStore): Promise<boolean> => {
+  const { isSettled, peers } = await node.status()
   return isSettled && peers.every(({ hasLease }) => hasLease)
 }

@@ -18,6 +18,8 @@ interface Started {
 }
 
 interface Options {
+  /** What the transport says. */
+  readonly refusal?: string
   readonly names?: readonly string[]
   readonly clockOffMs?: number
   readonly refusesAlone?: boolean
@@ -28,12 +30,15 @@ class Nodes {
   readonly time = new VirtualTime()
   readonly network = new SimulatedNetwork(this.time, () => 0.5)
 
-  start(self: string, { names = NAMES, clockOffMs = 0, refusesAlone = false, copies = 2 }: Options = {}): Started {
+  start(
+    self: string,
+    { names = NAMES, clockOffMs = 0, refusesAlone = false, copies = 2, refusal }: Options = {},
+  ): Started {
     const process: Process = { isAlive: true, isPaused: false }
     const clock = (): number => clockAt(this.time.now) + clockOffMs
     return this.time.within(process, () => {
       const others = names.filter((name) => name !== self)
-      const transport = this.network.transportOf(self, process)
+      const transport = { ...this.network.transportOf(self, process), refusal }
       const node = new PeerNode({ self, others, copies, memory: memoryStore({ clock }), transport, clock })
       void node.start()
       return { process, node, sessions: new PeerSessions(node, { refusesAlone }) }
@@ -132,6 +137,24 @@ test(
 )
 
 test(
+  'one that others refuse is not well, however long it is alone; one that heard another is cut off, no more',
+  inVirtualTime(async (nodes) => {
+    const refusal = 'TLS with 10.0.0.2:7946 failed (E). Check that secret is the same on both nodes.'
+    const [name, second] = NAMES
+    const { sessions } = nodes.start(name, { refusal })
+    await nodes.time.sleep(20_000)
+    expect(sessions.health()).toEqual(ill(`it has heard no other node since it started. ${refusal.slice(0, -1)}`))
+    await expect(sessions.ready()).rejects.toThrow(refusal)
+    const other = nodes.start(second)
+    await nodes.time.sleep(1_000)
+    expect(sessions.health()).toEqual(WELL)
+    nodes.kill(other)
+    await nodes.time.sleep(20_000)
+    expect(sessions.health()).toEqual(WELL)
+  }),
+)
+
+test(
   'with isolated: refuse it answers nothing, for as long as that lasts',
   inVirtualTime(async (nodes) => {
     const [{ sessions }] = await nodes.startAll({ refusesAlone: true })
@@ -170,9 +193,8 @@ test(
     await nodes.time.sleep(1_000)
     expect(off.sessions.health()).toEqual(ill('its clock is more than 5 s off those of the other nodes'))
     expect(others.map(({ sessions }) => sessions.health())).toEqual([WELL, WELL])
-    expect(others[0]?.node.status().peers.find(({ name: peer }) => peer === name)?.clockOffMs).toBeGreaterThan(
-      7_190_000,
-    )
+    const seen = await others[0]?.node.status()
+    expect(seen?.peers.find(({ name: peer }) => peer === name)?.clockOffMs).toBeGreaterThan(7_190_000)
   }),
 )
 
@@ -185,7 +207,7 @@ test(
     const draining = nodes.time.within(first.process, () => first.sessions.drain())
     expect(first.sessions.health()).toEqual(ill('it is leaving'))
     await draining
-    expect(first.node.status().peers.some(({ hasLease }) => hasLease)).toBe(false)
+    expect((await first.node.status()).peers.some(({ hasLease }) => hasLease)).toBe(false)
     nodes.kill(first)
     for (const { node } of [second, third])
       for (const key of keys) expect(await node.memory.read(key)).toMatchObject({ tag: 'aaaaaaaa' })
@@ -285,5 +307,5 @@ test('nodes with long names have different ones in a route cookie, whatever they
 })
 
 function keyWithFirst(node: PeerNode, name: string): string {
-  for (let at = 0; ; at++) if (node.rank(`key-${at}`)[0]?.name === name) return `key-${at}`
+  for (let at = 0; ; at++) if (node.places.rank(`key-${at}`)[0]?.name === name) return `key-${at}`
 }

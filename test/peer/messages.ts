@@ -56,7 +56,7 @@ export const requests: fc.Arbitrary<PeerRequest> = fc.oneof(
 
 /** Every reply that there is, by what was asked. */
 export const replies: { readonly [Of in Op]: fc.Arbitrary<PeerReplies[Of]> } = {
-  ping: object({ ...introduction, hasLease: fc.boolean() }),
+  ping: object({ ...introduction, hasLease: fc.boolean(), known: list(name) }),
   read: object({ record: current, isFilling: fc.boolean() }),
   write: outcome,
   touch: outcome,

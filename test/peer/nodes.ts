@@ -27,16 +27,17 @@ export function startNode(
   name: string,
   names: readonly string[],
   idleMs: number,
+  clockOffMs = 0,
 ): SimulatedNode {
   const process: Process = { isAlive: true, isPaused: false }
-  const clock = (): number => clockAt(time.now)
+  const clock = (): number => clockAt(time.now) + clockOffMs
   return time.within(process, () => {
     const node = new PeerNode({
       self: name,
       others: names.filter((other) => other !== name),
       copies: 2,
       memory: memoryStore({ clock }),
-      transport: network.transportOf(name, process),
+      transport: network.transportOf(name, process, names),
       clock,
     })
     const sessions = new PeerSessions(node)

@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { isSessionConflict, isSessionGone, isStoreUnavailable, type StoreEvent } from '@holdfast/core'
+import { isSameWrite, isSessionConflict, isSessionGone, isStoreUnavailable, type StoreEvent } from '@holdfast/core'
+import { joinAll } from '../../packages/core/src/copies.js'
 import { keyOf } from '../../packages/core/src/cookies.js'
 import { requestWith } from '../races/request-with.js'
 import { clockAt, type Data, type SimulatedNode, startNode } from './nodes.js'
@@ -11,8 +12,12 @@ import { currentCause, type Process, VirtualTime } from './virtual-time.js'
 export interface Scenario {
   readonly nodes?: number
   readonly clients?: number
+  /** Some nodes are so far ahead of the others, in ms: never more than peers let pass. */
+  readonly mostClockOffMs?: number
   /** Takes twice as long as others to simulate, and is tried less often. */
   readonly isCostly?: boolean
+  /** Clients never think for long. */
+  readonly isHurried?: boolean
   /** Requests go to any node, not only to those that say they are ready. */
   readonly anyNode?: boolean
   /** Both sides of a cut serve their own: what they show may be old until they meet again. */
@@ -51,6 +56,8 @@ interface Login {
   readonly isQuiet: boolean
   /** No request of it has ended that says it may be over by then. */
   aliveUntil: number
+  /** More nodes than backups died at once, and those that were left did not have all of it. */
+  isLost: boolean
 }
 
 interface Answer extends Said {
@@ -82,9 +89,14 @@ export class World {
   readonly nodes = new Map<string, SimulatedNode>()
   readonly broken: string[] = []
   readonly random: () => number
+  /** Where requests go, if not to all nodes. */
+  asked: readonly string[] | undefined
   requests = 0
   readonly #scenario: Scenario
   readonly #idleMs: number
+  /** So long a session lives after its last request, at least. */
+  readonly #leastMs: number
+  readonly #clocksOff = new Map<string, number>()
   readonly #logins: Login[] = []
   readonly #resting: Login[] = []
   readonly #requests = new Map<Process, Map<string, Set<Said>>>()
@@ -92,14 +104,20 @@ export class World {
   #isPartition = false
   #logoutsCount = false
   #healedAt = -Infinity
+  /** When several nodes were killed at once. */
+  #diedAt = -Infinity
   #isOver = false
   #fields = 0
 
   constructor(scenario: Scenario, seed: number) {
     this.#scenario = scenario
     this.random = randomFrom(seed)
-    this.#idleMs = this.random() < 0.5 ? SHORT_IDLE_MS : LONG_IDLE_MS
+    const { mostClockOffMs = 0 } = scenario
+    const shortMs = SHORT_IDLE_MS + 2 * mostClockOffMs
+    this.#idleMs = this.random() < 0.5 ? shortMs : LONG_IDLE_MS
+    this.#leastMs = LEAST_LEFT * this.#idleMs - mostClockOffMs
     this.network = new SimulatedNetwork(this.time, this.random)
+    if (scenario.isHurried) this.#hurryUntil = Infinity
     this.names = Array.from({ length: scenario.nodes ?? 3 }, (_, at) => `10.0.0.${at + 1}:7946`)
   }
 
@@ -125,7 +143,7 @@ export class World {
 
   start(name: string, list = this.names): void {
     this.#hurry()
-    this.nodes.set(name, startNode(this.time, this.network, name, list, this.#idleMs))
+    this.nodes.set(name, startNode(this.time, this.network, name, list, this.#idleMs, this.#clockOffMs(name)))
   }
 
   node(name: string): SimulatedNode {
@@ -135,6 +153,25 @@ export class World {
   kill(name: string): void {
     this.#hurry()
     this.node(name).process.isAlive = false
+  }
+
+  /** More at once than there are backups: what the others do not have is lost. */
+  killTogether(...names: readonly string[]): void {
+    this.#diedAt = this.time.now
+    const left = [...this.nodes.keys()].filter((name) => !names.includes(name))
+    for (const login of [...this.#logins, ...this.#resting]) void this.#bury(login, left)
+    for (const name of names) this.kill(name)
+  }
+
+  async #bury(login: Login, left: readonly string[]): Promise<void> {
+    const reads = [...this.nodes].map(async ([name, { node }]) => {
+      const record = await node.memory.read(keyOfCookie(login.cookie))
+      return { record, isLeft: left.includes(name) }
+    })
+    const held = await Promise.all(reads)
+    const before = joinAll(held.map(({ record }) => record))
+    const after = joinAll(held.filter(({ isLeft }) => isLeft).map(({ record }) => record))
+    if (before && !(after && isSameWrite(before, after))) login.isLost = true
   }
 
   /** It is gone for good. */
@@ -208,8 +245,16 @@ export class World {
     }
   }
 
+  #clockOffMs(name: string): number {
+    const { mostClockOffMs } = this.#scenario
+    if (mostClockOffMs === undefined) return 0
+    const clockOffMs = this.#clocksOff.get(name) ?? (this.random() < 0.5 ? mostClockOffMs : 0)
+    this.#clocksOff.set(name, clockOffMs)
+    return clockOffMs
+  }
+
   #hurry(): void {
-    this.#hurryUntil = this.time.now + HURRY_MS
+    this.#hurryUntil = Math.max(this.#hurryUntil, this.time.now + HURRY_MS)
   }
 
   async #makeResting(): Promise<void> {
@@ -246,7 +291,8 @@ export class World {
       isDegraded,
       wasAlone: isDegraded,
       isQuiet: this.random() < 0.4,
-      aliveUntil: beganAt + LEAST_LEFT * this.#idleMs,
+      aliveUntil: beganAt + this.#leastMs,
+      isLost: beganAt <= this.#diedAt,
     })
   }
 
@@ -281,7 +327,7 @@ export class World {
       login.acknowledged.set(field, this.time.now)
       if (answer.isDegraded) login.isDegraded = true
     }
-    if (isWrite || isTouch) login.aliveUntil = Math.max(login.aliveUntil, beganAt + LEAST_LEFT * this.#idleMs)
+    if (isWrite || isTouch) login.aliveUntil = Math.max(login.aliveUntil, beganAt + this.#leastMs)
   }
 
   async #logOut(login: Login): Promise<void> {
@@ -325,7 +371,7 @@ export class World {
   }
 
   #pickNode(): SimulatedNode {
-    const nodes = [...this.nodes.values()]
+    const nodes = [...this.nodes.values()].filter(({ name }) => this.asked?.includes(name) ?? true)
     const ready = this.#scenario.anyNode ? nodes : nodes.filter(isReady)
     const among = ready.length > 0 ? ready : nodes
     return among[Math.floor(this.random() * among.length)] as SimulatedNode
@@ -333,7 +379,7 @@ export class World {
 
   #blame(what: 'revived' | 'stale' | 'logged out', login: Login, { isBlind }: Said): void {
     // A copy was found, which may be old; it may even have been about to expire.
-    if (isBlind) return
+    if (isBlind || login.isLost) return
     const isExcused = what !== 'logged out' || !this.#logoutsCount
     const isDegradedLogout = what === 'logged out' && !(this.#logoutsCount && !login.wasAlone)
     if (login.isDegraded && (what !== 'logged out' || isDegradedLogout)) return
@@ -349,17 +395,18 @@ export class World {
   }
 
   async #check(login: Login, { process, engine, sessions }: SimulatedNode): Promise<void> {
-    const { cookie, acknowledged, endedAt, isEnding, aliveUntil, isDegraded } = login
+    const { cookie, acknowledged, endedAt, isEnding, aliveUntil, isDegraded, isLost } = login
     // What one node alone took may have ended there, before the node was heard again.
-    const wasCutShort = isDegraded && this.#idleMs === SHORT_IDLE_MS
+    const wasCutShort = isDegraded && this.#idleMs !== LONG_IDLE_MS
     const isOver = isEnding || wasCutShort || this.time.now > aliveUntil
-    const key = keyOf(/sid=([^.]*)/.exec(cookie)?.[1] ?? '')
+    const key = keyOfCookie(cookie)
     const reading = this.time.within(process, async () => ({
       seen: await engine.read(requestWith(cookie)),
       record: await sessions.read(key),
     }))
     const read = await reading.catch(() => undefined)
     if (!read) this.broken.push('stuck: a read at the end')
+    else if (isLost) return
     else if (endedAt !== undefined) {
       if (read.seen) this.broken.push('revived at the end')
     } else if (!isOver) {
@@ -370,6 +417,8 @@ export class World {
     }
   }
 }
+
+const keyOfCookie = (cookie: string): string => keyOf(/sid=([^.]*)/.exec(cookie)?.[1] ?? '')
 
 const isReady = ({ process, node }: SimulatedNode): boolean =>
   process.isAlive && node.isFull && !node.isLeaving && [...node.peers.values()].some((peer) => peer.isReached)

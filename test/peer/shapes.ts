@@ -63,7 +63,7 @@ export const isRequest: Check = either(
 )
 
 export const isReplyTo: Readonly<Record<string, Check>> = {
-  ping: shape({ ...introduction, hasLease: isBoolean }),
+  ping: shape({ ...introduction, hasLease: isBoolean, known: list(isName) }),
   read: shape({ record: isCurrent, isFilling: isBoolean }),
   write: isOutcome,
   touch: isOutcome,

@@ -6,7 +6,13 @@ import type { Process, VirtualTime } from './virtual-time.js'
 interface Station {
   readonly process: Process
   readonly handler: PeerHandler
+  readonly startedAt: number
+  /** The nodes that it looks for; the others have to find it. */
+  readonly names: readonly string[] | undefined
 }
+
+/** So long a node waits for one that should make the connection, before it makes it itself. */
+const PATIENCE_MS = 2_000
 
 /** Links between nodes in virtual time: ordered, slow at times, cut where the test says so. */
 export class SimulatedNetwork {
@@ -16,8 +22,12 @@ export class SimulatedNetwork {
   readonly #lastArrival = new Map<string, number>()
   readonly #cuts = new Set<string>()
   readonly slow = new Set<string>()
+  /** The part of the messages that take up to 900 ms longer; what is sent on the same link after one waits for it. */
+  lateFrames = 0
   /** Each message takes so much longer, more or less. */
   distanceMs = 0
+  /** The same for those from and to some nodes. */
+  readonly far = new Map<string, number>()
   messages = 0
 
   constructor(time: VirtualTime, random: () => number) {
@@ -34,9 +44,11 @@ export class SimulatedNetwork {
     this.#cuts.clear()
   }
 
-  transportOf(name: string, process: Process): PeerTransport {
+  transportOf(name: string, process: Process, names?: readonly string[]): PeerTransport {
+    const start = async (handler: PeerHandler): Promise<void> =>
+      void this.#stations.set(name, { process, handler, names, startedAt: this.#time.now })
     return {
-      start: async (handler) => void this.#stations.set(name, { process, handler }),
+      start,
       call: (peer, request) => this.#call(name, process, peer, request),
       close: async () => undefined,
     }
@@ -52,7 +64,7 @@ export class SimulatedNetwork {
       const refuse = (refused: boolean): void =>
         reject(new StoreUnavailableError(`${to}: there is no connection.`, { refused }))
       const station = this.#stations.get(to)
-      if (!station?.process.isAlive) {
+      if (!station?.process.isAlive || !this.#isFound(from, to, station)) {
         this.#time.at(this.#time.now + 1, process, () => refuse(true))
         return
       }
@@ -66,6 +78,12 @@ export class SimulatedNetwork {
         )
       })
     })
+  }
+
+  /** A node that does not know the other one makes no connection to it, also where it is its turn. */
+  #isFound(from: string, to: string, { names, startedAt }: Station): boolean {
+    const dials = names === undefined || names.includes(from) || from < to
+    return dials || this.#time.now > startedAt + PATIENCE_MS
   }
 
   /** Lost where the link is cut at either time, or one of both has died; in the order of sending. */
@@ -83,7 +101,9 @@ export class SimulatedNetwork {
 
   #delay(from: string, to: string): number {
     const slow = this.slow.has(from) || this.slow.has(to) ? 100 + this.#random() * 900 : 0
-    return 0.1 + this.#random() * (this.#random() < 0.1 ? 20 : 2) + slow + this.distanceMs * (0.5 + this.#random())
+    const late = this.lateFrames > 0 && this.#random() < this.lateFrames ? this.#random() * 900 : 0
+    const distance = Math.max(this.distanceMs, this.far.get(from) ?? 0, this.far.get(to) ?? 0)
+    return 0.1 + this.#random() * (this.#random() < 0.1 ? 20 : 2) + slow + late + distance * (0.5 + this.#random())
   }
 }
 

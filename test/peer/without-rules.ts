@@ -55,7 +55,7 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
       'mayAnswer',
       () =>
         function (this: PeerNode, key) {
-          return this.rank(key)[0]?.name === this.self && this.isFull && !this.isLeaving
+          return this.places.rank(key)[0]?.name === this.self && this.isFull && !this.isLeaving
         } satisfies PeerNode['mayAnswer'],
     ),
   'a write that skipped the first in rank does not wait for its lease': () =>
@@ -67,6 +67,16 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
           note.call(this, key, nodes)
           return 0
         } satisfies PeerNode['noteBypassed'],
+    ),
+  'a backup that took a write is not told that it skipped the first in rank': () =>
+    replace(
+      PeerNode.prototype,
+      'ask',
+      (ask) =>
+        function (this: PeerNode, name, request, options) {
+          const asked = ask.call(this, name, request, options)
+          return request.op === 'bypassed' ? asked.catch(() => ({ waitMs: LEASE_MS })) : asked
+        } as PeerNode['ask'],
     ),
   'nothing is owed': () => replace(Peer.prototype, 'owe', () => () => undefined),
   'a lease counts from when its answer came': () => {
@@ -86,7 +96,7 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
       'mayAnswer',
       () =>
         function (this: PeerNode, key) {
-          const [first, second] = this.rank(key)
+          const [first, second] = this.places.rank(key)
           const lender = this.peers.get(second?.name ?? '')
           if (first?.name !== this.self || !lender || !this.isFull || this.isLeaving) return false
           return performance.now() < (until.get(lender) ?? 0)
@@ -97,7 +107,28 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
       giveBackAnswer()
     }
   },
+  'a lease is given before the sweep has ended': () =>
+    replace(
+      Peer.prototype,
+      'isWhole',
+      () =>
+        function (this: Peer, list) {
+          return this.owed.size === 0 && !this.hasOtherList(list)
+        } satisfies Peer['isWhole'],
+    ),
+  'an owed key is struck off, though it was written again meanwhile': () =>
+    replace(
+      Peer.prototype,
+      'paid',
+      (paid) =>
+        function (this: Peer, notes) {
+          paid.call(
+            this,
+            [...notes].map(([key]) => [key, this.owed.get(key) ?? 0] as const),
+          )
+        } satisfies Peer['paid'],
+    ),
   'no copies are made up after a death': () =>
-    replace(Sweeps.prototype, 'makeUpFor', () => async (peer: Peer) => void (peer.isMadeUp = true)),
+    replace(Sweeps.prototype, 'makeUpFor', () => async (peer: Peer) => peer.madeUp(peer.downSince)),
   'nothing is handed over at a drain': () => replace(Sweeps.prototype, 'handOver', () => async () => undefined),
 }

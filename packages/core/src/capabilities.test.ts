@@ -19,7 +19,10 @@ const nearby = () => {
   const drain = vi.fn(async () => {})
   return {
     drain,
-    store: plain({ health: () => ({ ok: false, reason: 'filling.' }), drain, nodesOf: () => ['a', 'b'] }),
+    store: plain({
+      ...{ drain, nodesOf: () => ['a', 'b'] },
+      ...{ health: () => ({ ok: false, reason: 'filling.' }), status: async () => ({ shares: 7 }) },
+    }),
   }
 }
 
@@ -39,11 +42,12 @@ test.each([
     },
   ],
 ])(
-  '%s says what the store below says of its health and of the nodes of a session, and is drained with it',
+  '%s says what the store below says of its health, of itself and of the nodes of a session, and is drained with it',
   async (_, over) => {
     const { store, drain } = nearby()
     const wrapped = await over(store)
     expect(wrapped.health?.()).toEqual({ ok: false, reason: 'filling.' })
+    expect(await wrapped.status?.()).toEqual({ shares: 7 })
     expect(ranksNodes(wrapped) && wrapped.nodesOf('key')).toEqual(['a', 'b'])
     await wrapped.drain?.({ timeoutMs: 7 })
     expect(drain.mock.calls).toEqual([[{ timeoutMs: 7 }]])
@@ -52,7 +56,7 @@ test.each([
 
 test('a wrapper of a store that cannot say so has none of it', () => {
   const wrapped = nearCache(plain(), { maxStaleMs: 500 })
-  expect('health' in wrapped || 'drain' in wrapped || 'nodesOf' in wrapped).toBe(false)
+  expect('health' in wrapped || 'status' in wrapped || 'drain' in wrapped || 'nodesOf' in wrapped).toBe(false)
 })
 
 test('a store that is still being opened is not healthy and knows no nodes', async () => {

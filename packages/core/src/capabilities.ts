@@ -13,6 +13,7 @@ import {
 export const capabilitiesOf = (store: SessionStore) => ({
   ...(store.ready && { ready: (call?: CallOptions) => askReady(store, call) }),
   ...(store.health && { health: store.health.bind(store) }),
+  ...(store.status && { status: store.status.bind(store) }),
   ...(store.drain && { drain: store.drain.bind(store) }),
   ...(ranksNodes(store) && { nodesOf: (key: string) => store.nodesOf(key) }),
   ...(diagnoses(store) && { diagnose: (call?: CallOptions) => store.diagnose(call) }),

@@ -3,7 +3,8 @@ import { keepParts, partsOf } from './engine-parts.js'
 import type { Sessions } from './types.js'
 
 const METHODS = [
-  ...(['of', 'read', 'update', 'create', 'listByUser', 'destroyByUser', 'ready', 'health', 'drain', 'close'] as const),
+  ...(['of', 'read', 'update', 'create', 'listByUser', 'destroyByUser'] as const),
+  ...(['ready', 'health', 'status', 'drain', 'close'] as const),
   Symbol.asyncDispose,
 ] as const satisfies readonly (keyof Sessions<object>)[]
 

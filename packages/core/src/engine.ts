@@ -206,6 +206,10 @@ class SessionEngine<Data extends object> implements Engine<Data> {
     return this.#store.health?.() ?? { ok: true }
   }
 
+  async status(): Promise<unknown> {
+    return this.#store.status?.()
+  }
+
   drain(): Promise<void> {
     this.#draining ??= this.#drain()
     return this.#draining

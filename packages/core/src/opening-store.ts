@@ -71,6 +71,10 @@ export class OpeningStore implements SessionStore, ListsKeys, RanksNodes, Report
     return this.#store.health?.() ?? { ok: true }
   }
 
+  status(): unknown {
+    return this.#store?.status?.()
+  }
+
   async drain(options?: CallOptions): Promise<void> {
     await this.#store?.drain?.(options)
   }

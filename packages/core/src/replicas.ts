@@ -33,6 +33,8 @@ export interface ReplicasOptions {
   /** The members in the order of preference for a key. */
   readonly rank: (key: string) => readonly Replica[]
   readonly copies: number
+  /** How many of the rank are asked and written now, where that is more than `copies`: a change needs no more to be safe. */
+  readonly width?: (() => number) | undefined
   /** What stands on none of the first `copies` in rank is brought there by whoever has it; default false. */
   readonly sweeps?: boolean | undefined
 }
@@ -50,15 +52,17 @@ export class Replicas implements SessionStore {
   readonly #members: readonly Replica[]
   readonly #rank: (key: string) => readonly Replica[]
   readonly #copies: number
+  readonly #width: () => number
   readonly #sweeps: boolean
   readonly #checks: NodeJS.Timeout
   #closed = false
 
-  constructor({ name, members, rank, copies, sweeps = false }: ReplicasOptions) {
+  constructor({ name, members, rank, copies, width = () => copies, sweeps = false }: ReplicasOptions) {
     this.name = name
     this.#members = members
     this.#rank = rank
     this.#copies = copies
+    this.#width = width
     this.#sweeps = sweeps
     this.#checks = setInterval(() => this.#checkAll(), CHECK_EVERY_MS).unref()
     this.#checkAll()
@@ -141,7 +145,7 @@ export class Replicas implements SessionStore {
     })
   }
 
-  /** Asks `copies` members side by side, and for each that fails the next in rank. */
+  /** Asks the first members of the rank side by side, and for each that fails the next in rank. */
   async #each(
     key: string,
     time: CallTime,
@@ -149,7 +153,8 @@ export class Replicas implements SessionStore {
   ): Promise<View> {
     const view = new View()
     const rank = this.#rank(key)
-    const spares = rank.slice(this.#copies)
+    const width = this.#width()
+    const spares = rank.slice(width)
     const seek = async (first: Replica): Promise<void> => {
       for (let member: Replica | undefined = first; member; member = spares.shift()) {
         try {
@@ -159,7 +164,7 @@ export class Replicas implements SessionStore {
         }
       }
     }
-    await Promise.all(this.#homes(key).map(seek))
+    await Promise.all(rank.slice(0, width).map(seek))
     return view
   }
 
@@ -202,8 +207,9 @@ export class Replicas implements SessionStore {
     const held = new Set<Replica>()
     const view = new View()
     const rank = this.#rank(key)
+    const width = this.#width()
     for (const [at, member] of rank.entries()) {
-      if (held.size === this.#copies) break
+      if (held.size === width) break
       try {
         const outcome = await member.store.write(key, record, 'newer', time.next(at + 1 < rank.length))
         if (!outcome.written && !isTombstone(record)) {
@@ -242,8 +248,9 @@ export class Replicas implements SessionStore {
       held.set(member, out)
     }
 
+    const width = this.#width()
     for (const member of this.#rank(key)) {
-      if (held.size === this.#copies) break
+      if (held.size === width) break
       try {
         const before = known && !known.has(member) ? await heldBy(member, key, time.next(true)) : known?.get(member)
         if (held.size > 0) {
@@ -257,7 +264,7 @@ export class Replicas implements SessionStore {
           isNew = decision.is === 'written'
           out = decision.record
           held.set(member, out)
-          for (const other of lacking.splice(0)) if (held.size < this.#copies) await copyTo(other, undefined)
+          for (const other of lacking.splice(0)) if (held.size < width) await copyTo(other, undefined)
         }
       } catch (error) {
         this.#failed(error, view)

@@ -70,6 +70,8 @@ export interface SessionStore {
    * until `close()`. The engine's `drain()` calls it once.
    */
   drain?(options?: CallOptions): Promise<void>
+  /** What the store knows about itself, for people and dashboards; each store has its own form of it, fit for JSON. */
+  status?(): unknown
   /** True where the store bounds its calls itself (deadline, breaker, cap per server); the engine then adds no `guard`. */
   readonly guarded?: boolean
 }

@@ -135,6 +135,11 @@ export interface Sessions<Data extends object> {
    * and closes its server. May be called twice.
    */
   drain(): Promise<void>
+  /**
+   * What the store knows about itself, for people and dashboards: of `peer:` its `PeerStatus`, of several stores the
+   * `MemberState` of each; `undefined` where it has nothing to say. Rejects as the store does.
+   */
+  status(): Promise<unknown>
   /** Waits for commits in flight, at most 5 s, and closes the stores that were opened here. May be called twice. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

@@ -48,8 +48,10 @@ export class Answers {
         for (const [key] of request.records) this.#shareOf(from, key)
         return {}
       case 'swept': {
+        if (request.boot !== boot) return {}
         const peer = peers.get(from)
-        if (peer && request.boot === boot) peer.hasSweptUs = true
+        if (peer) peer.hasSweptUs = true
+        else this.#node.guests.swept(from)
         return {}
       }
     }
@@ -57,12 +59,14 @@ export class Answers {
 
   /** A lease is given to a node that has all that this one holds for it, while all nodes have the same list. */
   #greet(from: string, ping: Extract<PeerRequest, { op: 'ping' }>): PeerReplies['ping'] {
-    const { peers, clock, list, isFull, isAgreed } = this.#node
+    const { peers, guests, list, isFull } = this.#node
     const peer = peers.get(from)
-    peer?.heard(ping, clock())
-    const hasLease = peer !== undefined && !ping.isLeaving && isFull && isAgreed && peer.isWhole(list)
+    if (peer) this.#node.heard(peer, ping)
+    else guests.heard(from, ping)
+    const hasLease = peer !== undefined && !ping.isLeaving && isFull && this.#node.isAgreed && peer.isWhole(list)
     if (hasLease) peer.grantedUntil = performance.now() + LEASE_MS
-    return { ...this.#node.introduce(), hasLease }
+    const known = ping.list === list ? [] : this.#node.known
+    return { ...this.#node.introduce(), hasLease, known }
   }
 
   /**
@@ -72,7 +76,7 @@ export class Answers {
   #shareOf(from: string, key: string): number {
     const peer = this.#node.peers.get(from)
     if (peer && !peer.hasOtherList(this.#node.list)) return 0
-    return this.#node.noteBypassed(key, this.#node.homesOf(key))
+    return this.#node.noteBypassed(key, this.#node.places.homesOf(key))
   }
 }
 

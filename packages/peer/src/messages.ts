@@ -47,7 +47,11 @@ export interface Offer {
 /** The answers, by what was asked. */
 export interface PeerReplies {
   /** `hasLease`: for 400 ms from when it sent, the sender may answer what it is first in rank for from its own memory. */
-  ping: Introduction & { readonly hasLease: boolean }
+  ping: Introduction & {
+    readonly hasLease: boolean
+    /** All nodes that may have sessions, where the list of the sender is another one; else none. */
+    readonly known: readonly string[]
+  }
   /** `isFilling`: the node lost its data and does not have all of its share yet, so that nothing there says nothing. */
   read: { readonly record: SessionRecord | undefined; readonly isFilling: boolean }
   write: WriteOutcome

@@ -38,15 +38,17 @@ describe('peer: as a URL', () => {
     ['peer://a:1', `store: the URL of 'peer:' names no peers. Write ${EXAMPLE}.`],
     ['peer://a?peers=b:1', `peer: self is "a". Write host:port, such as '10.0.0.1:7946'.`],
     ['peer://a:1?peers=a:1', `peerStore: there is no node beside a:1. Give two or more, or use 'memory:' for one.`],
-    ['peer://a:1?peers=b:1&backups=0', `store: backups of 'peer:' is "0". Use a whole number, such as 1.`],
+    ['peer://a:1?peers=b:1&backups=0', `store: backups of 'peer:' is "0". Use a whole number above 0.`],
     [
       'peer://a:1?peers=b:1&backups=2',
       'peerStore: backups is 2. Use a whole number from 1 to 1: so many other nodes there are.',
     ],
+    ['peer://a:1?peers=b:1&maxBytes=64MB', `store: maxBytes of 'peer:' is "64MB". Use a whole number above 0.`],
+    ['peer://a:1?peers=b:1&maxSessions=-1', `store: maxSessions of 'peer:' is "-1". Use a whole number above 0.`],
     ['peer://a:1?peers=b:1&isolated=no', `peerStore: isolated is "no". Use 'serve' or 'refuse'.`],
     [
       'peer://a:1?peers=b:1&secret=x',
-      `store: 'peer:' has no option "secret". It has peers, backups, isolated and listen.`,
+      `store: 'peer:' has no option "secret". It has peers, backups, isolated, listen, maxBytes and maxSessions.`,
     ],
   ])('%s is refused and says what to do', (url, message) => {
     expect(() => open(url)).toThrow(refused(message))
@@ -59,7 +61,33 @@ describe('peer: as a URL', () => {
 
   test('one of several secrets that is too short is refused, and not shown', () => {
     vi.stubEnv('HOLDFAST_PEER_SECRET', `${SECRET},short`)
-    expect(() => open('peer://a:1?peers=b:1')).toThrow(/^peer: secret\[1\] has 5 bytes, at least 32 are needed\./)
+    expect(() => open('peer://a:1?peers=b:1')).toThrow(
+      refused(
+        'store: HOLDFAST_PEER_SECRET has a comma in it and is taken for 2 secrets, newest first, of which number 2 has 5 bytes, of 32 at least. A secret has no comma; write new,old to change it.',
+      ),
+    )
+  })
+
+  test('a space beside the comma of two secrets is refused: it would be a part of one', () => {
+    vi.stubEnv('HOLDFAST_PEER_SECRET', `${SECRET}, ${SECRET}`)
+    expect(() => open('peer://a:1?peers=b:1')).toThrow(
+      /is taken for 2 secrets, .* of which number 2 has a space beside it/,
+    )
+  })
+
+  test.each([`${SECRET},${SECRET}2`, `${SECRET},`])(
+    'two secrets are taken, an older one may be missing: %s',
+    (secrets) => {
+      vi.stubEnv('HOLDFAST_PEER_SECRET', secrets)
+      open('peer://127.0.0.1:21001?peers=127.0.0.1:21002')
+      expect(opened[0]?.name).toBe('peer')
+    },
+  )
+
+  test('maxSessions and maxBytes are those of the memory of this node', async () => {
+    open('peer://127.0.0.1:21001?peers=127.0.0.1:21002&maxSessions=1000&maxBytes=300')
+    const record = { data: 'x'.repeat(1_000), revision: 1, tag: 'aaaaaaaa', expiresAt: Date.now() + 60_000 }
+    await expect(opened[0]?.write('key', record, 'absent')).rejects.toMatchObject({ code: 'SESSION_TOO_LARGE' })
   })
 })
 

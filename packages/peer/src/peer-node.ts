@@ -5,16 +5,18 @@ import {
   publishStore,
   type CallOptions,
   type ListsKeys,
-  rendezvous,
   type SessionStore,
   StoreUnavailableError,
   warnOnce,
   withDeadline,
 } from '@holdfast/core'
 import { Answers } from './answers.js'
+import { censusOf } from './census.js'
+import { Guests } from './guests.js'
 import type { Introduction, PeerReply, PeerRequest } from './messages.js'
 import { LEASE_MS, Peer } from './peer.js'
 import { reportOf, type PeerStatus } from './peer-status.js'
+import { Places } from './places.js'
 import { Repeated } from './repeated.js'
 import { Sweeps } from './sweeps.js'
 import { AnsweredFailure, type PeerTransport } from './transport.js'
@@ -27,11 +29,6 @@ export interface PeerNodeOptions {
   readonly memory: SessionStore & ListsKeys
   readonly transport: PeerTransport
   readonly clock: () => number
-}
-
-/** A node by its name, in the order of preference for a key. */
-interface Ranked {
-  readonly name: string
 }
 
 const CALL_MS = 250
@@ -60,7 +57,7 @@ export class PeerNode {
   readonly self: string
   readonly memory: SessionStore & ListsKeys
   readonly copies: number
-  readonly rank: (key: string) => readonly Ranked[]
+  readonly places: Places
   readonly peers: ReadonlyMap<string, Peer>
   readonly #transport: PeerTransport
   /** Ms since the epoch. */
@@ -69,6 +66,7 @@ export class PeerNode {
   readonly boot = randomBytes(6).toString('base64url')
   /** A digest of the names of all nodes. */
   readonly list: string
+  readonly guests = new Guests()
   readonly #sweeps: Sweeps
   readonly #answers: Answers
   readonly #startedAt = performance.now()
@@ -77,6 +75,7 @@ export class PeerNode {
   #wokeAt = -Infinity
   #failure: Error | undefined
   #isFull = false
+  #isAgreed = true
   #isClockOff = false
   #isLeaving = false
   #isClosed = false
@@ -86,11 +85,11 @@ export class PeerNode {
     this.memory = memory
     this.copies = copies
     const names = [self, ...others].sort()
-    this.rank = rendezvous(names.map((name) => ({ name })))
     this.list = createHash('sha256').update(names.join(' ')).digest('base64url').slice(0, 16)
     const onChange = ({ name: store, state }: Peer): void =>
       publishStore({ type: 'member', store, state: state === 'up' ? 'trusted' : state })
     this.peers = new Map(others.map((name) => [name, new Peer(name, onChange)]))
+    this.places = new Places({ self, peers: this.peers, copies, stays: () => !this.#isLeaving })
     this.#transport = transport
     this.clock = clock
     this.#sweeps = new Sweeps(this)
@@ -117,6 +116,8 @@ export class PeerNode {
     if (this.#isClosed) return 'it is closed'
     if (this.#isLeaving) return 'it is leaving'
     if (this.#failure) return `it cannot listen on ${this.self} (${this.#failure.message})`
+    if (this.#refusal !== undefined)
+      return `it has heard no other node since it started. ${this.#refusal.replace(/\.$/, '')}`
     if (!this.#isFull) return `it has not been brought its share yet; it has heard ${this.#heardOf()}`
     if (this.#isClockOff) return `its clock is more than ${MOST_CLOCK_OFF_MS / 1_000} s off those of the other nodes`
     return undefined
@@ -164,21 +165,35 @@ export class PeerNode {
 
   /** All that it has heard have the same list of nodes. */
   get isAgreed(): boolean {
-    for (const peer of this.peers.values()) if (peer.hasOtherList(this.list)) return false
-    return true
+    return this.#isAgreed
+  }
+
+  /**
+   * One of the others said this of itself. While lists of nodes differ by a name, one node more gets each change: whoever does
+   * not know one of the first in rank takes the next in its place.
+   */
+  heard(peer: Peer, said: Introduction): void {
+    peer.heard(said, this.clock())
+    const isAgreed = [...this.peers.values()].every((one) => !one.hasOtherList(this.list))
+    if (this.#isAgreed && !isAgreed) for (const one of this.peers.values()) one.needsSweep = true
+    this.#isAgreed = isAgreed
+    this.places.width = isAgreed ? this.copies : this.copies + 1
   }
 
   /** It may answer reads of this key from its own memory. */
   mayAnswer(key: string): boolean {
-    const [first, second] = this.rank(key)
+    const [first, second] = this.places.rank(key)
     if (first?.name !== this.self || !second || !this.#isFull || this.#isClockOff || this.#isLeaving) return false
     return performance.now() < (this.peers.get(second.name)?.leaseUntil ?? 0)
   }
 
-  status(): PeerStatus {
+  /** Rejects with `StoreUnavailableError` when it is closed. */
+  async status(): Promise<PeerStatus> {
+    const census = await censusOf(this)
     const { self, isFull, isLeaving, isSettled } = this
+    const { isDegraded } = this.places
     const peers = [...this.peers.values()].map(reportOf)
-    return { self, isFull, isLeaving, isSettled, peers, counts: this.#transport.counts }
+    return { self, isFull, isLeaving, isSettled, isDegraded, ...census, peers, counts: this.#transport.counts }
   }
 
   /** Asks another node. Rejects with `StoreUnavailableError`; at once, with `refused`, one that is down or leaves. */
@@ -193,7 +208,7 @@ export class PeerNode {
 
   /** A write that this node took did not reach these nodes. Resolves to how long one of them may still answer alone. */
   noteBypassed(key: string, nodes: readonly string[]): number {
-    const [first] = this.rank(key)
+    const [first] = this.places.rank(key)
     let waitMs = 0
     for (const name of nodes) {
       const peer = this.peers.get(name)
@@ -201,23 +216,6 @@ export class PeerNode {
       if (peer && name === first?.name) waitMs = Math.max(0, peer.grantedUntil - performance.now())
     }
     return waitMs
-  }
-
-  /** The nodes that keep a key now: the first in rank of those that are there. */
-  keepersOf(key: string): readonly string[] {
-    const isThere = ({ name }: Ranked): boolean =>
-      name === this.self ? !this.#isLeaving : (this.peers.get(name)?.isReached ?? false)
-    return this.rank(key)
-      .filter(isThere)
-      .slice(0, this.copies)
-      .map(({ name }) => name)
-  }
-
-  /** The nodes that keep a key while all are there. */
-  homesOf(key: string): readonly string[] {
-    return this.rank(key)
-      .slice(0, this.copies)
-      .map(({ name }) => name)
   }
 
   /** Gives the leases back, tells the others, and brings to those next in rank what it has. */
@@ -241,7 +239,11 @@ export class PeerNode {
     const sentAt = performance.now()
     try {
       const reply = await this.#call(peer, { op: 'ping', ...this.introduce() })
-      peer.heard(reply, this.clock())
+      this.heard(peer, reply)
+      this.guests.told(
+        peer.name,
+        reply.known.filter((name) => name !== this.self && !this.peers.has(name)),
+      )
       if (reply.hasLease && !this.#isLeaving) peer.leaseUntil = sentAt + LEASE_MS
       else peer.leaseUntil = 0
     } catch {
@@ -251,8 +253,20 @@ export class PeerNode {
 
   async #lookAfter(peer: Peer): Promise<void> {
     if (this.#isLeaving) return
-    if (peer.isReached && (peer.needsSweep || peer.owed.size > 0)) await this.#sweeps.sweep(peer)
+    if (peer.isReached && this.#maySweep(peer)) await this.#sweeps.sweep(peer)
     if (peer.downMs > MAKE_UP_MS && !peer.isMadeUp) await this.#sweeps.makeUpFor(peer)
+  }
+
+  /**
+   * Who has another list is ready when it has what this node holds for it. By then the others should have what they lack for
+   * that list: the one that it does not have in it may stop next.
+   */
+  #maySweep(peer: Peer): boolean {
+    if (!peer.needsSweep) return peer.owed.size > 0
+    if (!peer.hasOtherList(this.list)) return true
+    for (const one of this.peers.values())
+      if (one.isReached && !one.hasOtherList(this.list) && !one.isWhole(this.list)) return false
+    return true
   }
 
   #tick(): void {
@@ -265,7 +279,7 @@ export class PeerNode {
   #fill(): void {
     if (this.#isFull) return
     const isAlone = performance.now() - this.#startedAt > ALONE_MS
-    for (const peer of this.peers.values()) if (!peer.hasSweptUs && (peer.isReached || !isAlone)) return
+    for (const { isReached } of this.#unswept()) if (isReached || !isAlone) return
     this.#isFull = true
   }
 
@@ -294,6 +308,12 @@ export class PeerNode {
     return Math.min(...[...this.peers.values()].map(({ downMs }) => downMs))
   }
 
+  /** Why others do not talk to it, as long as none ever did: it is told apart from one that is cut off. */
+  get #refusal(): string | undefined {
+    for (const { boot } of this.peers.values()) if (boot !== undefined) return undefined
+    return this.#transport.refusal
+  }
+
   #heardOf(): string {
     const heard = [...this.peers.values()].filter(({ state }) => state !== 'down').map(({ name }) => name)
     return heard.length > 0 ? `${heard.join(', ')} of ${this.peers.size} others` : 'no other node'
@@ -301,8 +321,12 @@ export class PeerNode {
 
   #vouches(): boolean {
     if (performance.now() - this.#startedAt > VOUCH_MS) return true
-    for (const peer of this.peers.values()) if (!peer.hasSweptUs) return false
-    return true
+    return this.#unswept().length === 0
+  }
+
+  /** Others that have not pushed to it all that they hold for it. */
+  #unswept(): readonly { readonly isReached: boolean }[] {
+    return [...[...this.peers.values()].filter(({ hasSweptUs }) => !hasSweptUs), ...this.guests.unswept]
   }
 
   async #call<Request extends PeerRequest>(
@@ -329,6 +353,12 @@ export class PeerNode {
       throw error
     }
     throw new StoreUnavailableError(`peer: no answer of ${peer.name} to a ${request.op} within ${Math.round(ms)} ms.`)
+  }
+
+  /** The nodes that it knows and that may have something: those that are gone for good were made up for. */
+  get known(): readonly string[] {
+    const others = [...this.peers.values()].filter(({ isMadeUp }) => !isMadeUp)
+    return [this.self, ...others.map(({ name }) => name)]
   }
 
   /** What it says of itself in a heartbeat. */

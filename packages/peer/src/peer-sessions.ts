@@ -23,8 +23,11 @@ export interface PeerStore extends SessionStore, RanksNodes {
   health(): Health
   /** Hands over all that this node has to those that stay; the others are told first. */
   drain(): Promise<void>
-  /** What this node knows about itself and the others. */
-  status(): PeerStatus
+  /**
+   * What this node knows about itself and the others, for people and for dashboards. Goes through all of its sessions, two
+   * milliseconds for a thousand at most, and lets others have their turn. Rejects with `StoreUnavailableError` when it is closed.
+   */
+  status(): Promise<PeerStatus>
 }
 
 const ROUTE_LENGTH = 32
@@ -55,8 +58,11 @@ export class PeerSessions implements PeerStore {
     this.#refusesAlone = refusesAlone
     const keepers = new Map([node.self, ...node.peers.keys()].map((name) => [name, new Keeper(name, node)]))
     const members = [...keepers.values()]
-    const rank = (key: string) => node.rank(key).map(({ name }) => keepers.get(name) as Keeper)
-    this.#replicas = new Replicas({ name: this.name, members, rank, copies: node.copies, sweeps: true })
+    const rank = (key: string) => node.places.rank(key).map(({ name }) => keepers.get(name) as Keeper)
+    this.#replicas = new Replicas({
+      ...{ name: this.name, members, rank, copies: node.copies, sweeps: true },
+      width: () => node.places.width,
+    })
   }
 
   async read(key: string, options?: CallOptions): Promise<SessionRecord | undefined> {
@@ -95,14 +101,14 @@ export class PeerSessions implements PeerStore {
   }
 
   nodesOf(key: string): readonly string[] {
-    return this.#node.rank(key).map(({ name }) => routeNameOf(name))
+    return this.#node.places.rank(key).map(({ name }) => routeNameOf(name))
   }
 
   drain(): Promise<void> {
     return this.#node.drain()
   }
 
-  status(): PeerStatus {
+  status(): Promise<PeerStatus> {
     return this.#node.status()
   }
 
@@ -138,12 +144,13 @@ export class PeerSessions implements PeerStore {
 
   /**
    * Those who took a write are told which homes it did not reach, and bring it there later; while lists of nodes differ
-   * they may know of more. The second in rank says for how long the first may still answer alone; where it cannot be asked,
-   * that is as long as a lease is.
+   * they may know of more. The second in rank says for how long the first may still answer alone, and lets it no more until
+   * it has the write. One that took the write and cannot be told would let it; one that did not answer at all is taken for
+   * dead, and then that is as long as a lease is.
    */
   async #tell(key: string, takers: ReadonlySet<string>): Promise<void> {
-    const [first = '', second = ''] = this.#node.rank(key).map(({ name }) => name)
-    const nodes = this.#node.homesOf(key).filter((name) => !takers.has(name))
+    const [first = '', second = ''] = this.#node.places.rank(key).map(({ name }) => name)
+    const nodes = this.#node.places.homesOf(key).filter((name) => !takers.has(name))
     if (nodes.length === 0 && this.#node.isAgreed) return
     const asked = new Set(nodes.includes(first) ? [...takers, second] : takers)
     const waits = await Promise.all(
@@ -151,8 +158,10 @@ export class PeerSessions implements PeerStore {
         if (name === this.#node.self) return this.#node.noteBypassed(key, nodes)
         try {
           return (await this.#node.ask(name, { op: 'bypassed', key, nodes })).waitMs
-        } catch {
-          return name === second && nodes.includes(first) ? LEASE_MS : 0
+        } catch (error) {
+          if (name !== second || !nodes.includes(first)) return 0
+          if (takers.has(second)) throw error
+          return LEASE_MS
         }
       }),
     )

@@ -15,6 +15,8 @@ export interface PeerStoreOptions extends Pick<TlsTransportOptions, 'self' | 'tl
   readonly isolated?: 'serve' | 'refuse' | undefined
   /** Memory for the sessions of this node, in bytes; default 256 MiB. */
   readonly maxBytes?: number | undefined
+  /** Sessions on this node, in its own share and as a backup; default 1,000,000. */
+  readonly maxSessions?: number | undefined
   /** Ms since the epoch; default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
@@ -24,7 +26,8 @@ export interface PeerStoreOptions extends Pick<TlsTransportOptions, 'self' | 'tl
  * when both have it. Begins at once to listen on `self`, and to look for the others. Throws `ConfigError`.
  */
 export function peerStore(options: PeerStoreOptions): PeerStore {
-  const { self, peers, secret, tls, listen, backups = 1, isolated = 'serve', maxBytes, clock = Date.now } = options
+  const { self, peers, secret, tls, listen, backups = 1, isolated = 'serve', maxBytes, maxSessions } = options
+  const { clock = Date.now } = options
   if (!Array.isArray(peers)) throw new ConfigError("peerStore: peers is missing. Give the nodes, as ['10.0.0.2:7946'].")
   const others = [...new Set(peers)].filter((name) => name !== self)
   if (others.length === 0)
@@ -37,7 +40,7 @@ export function peerStore(options: PeerStoreOptions): PeerStore {
   if (isolated !== 'serve' && isolated !== 'refuse')
     throw new ConfigError(`peerStore: isolated is ${JSON.stringify(isolated)}. Use 'serve' or 'refuse'.`)
   const transport = tlsTransport({ self, peers: others, secret: presentOf(secret), tls, listen })
-  const memory = memoryStore({ clock, maxBytes })
+  const memory = memoryStore({ clock, maxBytes, maxSessions })
   const node = new PeerNode({ self, others, copies: backups + 1, memory, transport, clock })
   void node.start()
   return new PeerSessions(node, { refusesAlone: isolated === 'refuse' })

@@ -19,8 +19,6 @@ export class Peer {
   needsSweep = true
   /** It has pushed to this node all that it holds for it. */
   hasSweptUs = false
-  /** What it lost was brought to the next in rank. */
-  isMadeUp = false
   /** Its clock minus ours, in ms. */
   clockOffMs = 0
   readonly #onChange: (peer: Peer) => void
@@ -32,6 +30,7 @@ export class Peer {
   #isUp = false
   #isLeaving = false
   #downSince = performance.now()
+  #isMadeUp = false
   #notes = 0
 
   constructor(name: string, onChange: (peer: Peer) => void) {
@@ -53,6 +52,16 @@ export class Peer {
     return this.#isUp ? 0 : performance.now() - this.#downSince
   }
 
+  /** It is down, and what it kept was brought to the next in rank. */
+  get isMadeUp(): boolean {
+    return this.#isMadeUp
+  }
+
+  /** By the monotonic clock; for `madeUp`. */
+  get downSince(): number {
+    return this.#downSince
+  }
+
   /** Keys of which others took a write that it missed. */
   get owed(): ReadonlyMap<string, number> {
     return this.#owed
@@ -69,7 +78,12 @@ export class Peer {
 
   /** It has all that this node holds for it, and ranks keys as this node does. */
   isWhole(list: string): boolean {
-    return this.#sweptBoot === this.#boot && !this.needsSweep && this.#owed.size === 0 && this.#list === list
+    return this.#isSwept && this.#owed.size === 0 && this.#list === list
+  }
+
+  /** It is not known to have what this node holds under a key. */
+  mayLack(key: string): boolean {
+    return !this.#isUp || !this.#isSwept || this.#owed.has(key)
   }
 
   /** A lease that it had it has given back when it leaves. */
@@ -78,7 +92,7 @@ export class Peer {
     if (this.#boot !== boot || this.#list !== list || !this.#isUp) this.needsSweep = true
     if (this.#boot !== boot) this.hasSweptUs = false
     if (isLeaving) this.grantedUntil = 0
-    if (!this.#isUp) this.isMadeUp = false
+    this.#isMadeUp = false
     this.#boot = boot
     this.#list = list
     this.clockOffMs = clock - ownClock
@@ -111,8 +125,16 @@ export class Peer {
     for (const [key, note] of notes) if (this.#owed.get(key) === note) this.#owed.delete(key)
   }
 
+  /** What it kept when it went down at that time is with the next in rank. */
+  madeUp(downSince: number): void {
+    if (!this.#isUp && this.#downSince === downSince) this.#isMadeUp = true
+  }
+
   /** The process with this boot id was brought everything; `undefined`: that begins now. */
   swept(boot: string | undefined): void {
     this.#sweptBoot = boot
+  }
+  get #isSwept(): boolean {
+    return this.#sweptBoot === this.#boot && !this.needsSweep
   }
 }

@@ -8,7 +8,7 @@ export interface PreSharedKey {
   readonly key: Buffer
 }
 
-const LEAST_BYTES = 32
+export const LEAST_SECRET_BYTES = 32
 const SALT = 'holdfast peer'
 const ADVICE = `Make one and give it to all nodes: node -p "require('crypto').randomBytes(32).toString('base64url')"`
 
@@ -24,8 +24,8 @@ function keyOf(option: string, secret: unknown): PreSharedKey {
     throw new ConfigError(`peer: ${option} is missing: nodes know each other by it. ${ADVICE}`)
   if (typeof secret !== 'string') throw new ConfigError(`peer: ${option} is of type ${typeof secret}. ${ADVICE}`)
   const bytes = Buffer.byteLength(secret)
-  if (bytes < LEAST_BYTES)
-    throw new ConfigError(`peer: ${option} has ${bytes} bytes, at least ${LEAST_BYTES} are needed. ${ADVICE}`)
+  if (bytes < LEAST_SECRET_BYTES)
+    throw new ConfigError(`peer: ${option} has ${bytes} bytes, at least ${LEAST_SECRET_BYTES} are needed. ${ADVICE}`)
   return { id: derive(secret, 'key id', 6).toString('base64url'), key: derive(secret, 'key', 32) }
 }
 

@@ -48,12 +48,12 @@ export class Sweeps {
 
   /** Of what a node that is gone has lost, makes as many copies as before. */
   async makeUpFor(peer: Peer): Promise<void> {
-    peer.isMadeUp = true
+    const { name, downSince } = peer
     try {
-      const { hasFailed } = await this.#bringToKeepers((key) => this.#node.homesOf(key).includes(peer.name))
-      if (hasFailed) peer.isMadeUp = false
+      const { hasFailed } = await this.#bringToKeepers((key) => this.#node.places.isMissedFor(key, name))
+      if (!hasFailed) peer.madeUp(downSince)
     } catch {
-      peer.isMadeUp = false
+      // It is tried again.
     }
   }
 
@@ -96,7 +96,7 @@ export class Sweeps {
     const differs = new Set(differing)
     const keys: string[] = []
     for await (const key of this.#keys()) {
-      const homes = this.#node.homesOf(key)
+      const homes = this.#node.places.homesOf(key)
       if (homes.includes(peer) && (!homes.includes(self) || differs.has(bucketOf(key)))) keys.push(key)
     }
     await this.#bringAll(peer, keys)
@@ -107,7 +107,7 @@ export class Sweeps {
     const sums = new Array<number>(BUCKETS).fill(0)
     const { self, memory } = this.#node
     for await (const key of this.#keys()) {
-      const homes = this.#node.homesOf(key)
+      const homes = this.#node.places.homesOf(key)
       if (!homes.includes(peer) || !homes.includes(self)) continue
       const record = await memory.read(key)
       const bucket = bucketOf(key)
@@ -122,7 +122,7 @@ export class Sweeps {
     const keys = new Map<string, string[]>()
     for await (const key of this.#keys()) {
       if (!isWanted(key)) continue
-      for (const keeper of this.#node.keepersOf(key)) {
+      for (const keeper of this.#node.places.keepersOf(key)) {
         if (keeper === this.#node.self) continue
         const kept = keys.get(keeper)
         if (kept) kept.push(key)

@@ -51,8 +51,8 @@ const UNKNOWN_KEYS = 100
 
 /**
  * One TLS 1.3 connection for each pair of nodes; the node whose name sorts first makes it, and again when it is lost; the
- * other does where that has not come for two seconds. Both
- * sides prove that they have the secret before a byte of a message is read. Throws `ConfigError`.
+ * other does where that has not come for two seconds. Both sides prove that they have the secret before a byte of a message
+ * is read. Throws `ConfigError`.
  */
 export function tlsTransport(options: TlsTransportOptions): TlsTransport {
   return new TlsPeers(options)
@@ -71,6 +71,8 @@ class TlsPeers implements TlsTransport {
   readonly #channels = new Set<FrameChannel>()
   readonly #connections = new Map<string, PeerConnection>()
   readonly #unknownKeys = new Set<string>()
+  /** Why peers are not talked to, of those that are there. */
+  readonly #refusals = new Map<string, string>()
   readonly #closing = new AbortController()
   readonly #server = createServer({ noDelay: true })
   #handler: PeerHandler | undefined
@@ -88,6 +90,11 @@ class TlsPeers implements TlsTransport {
 
   get counts(): TransportCounts {
     return { connections: this.#connections.size, ...this.#counts }
+  }
+
+  get refusal(): string | undefined {
+    const [first] = this.#refusals.values()
+    return first
   }
 
   async start(handler: PeerHandler): Promise<void> {
@@ -163,7 +170,8 @@ class TlsPeers implements TlsTransport {
       else if (isTlsFailure(reason)) {
         refused += 1
         current = (current + 1) % clients.length
-        if (refused >= clients.length) this.#tell('SECRET', name, `TLS with ${name} failed (${reason.code}). ${advice}`)
+        if (refused >= clients.length)
+          this.#refused('SECRET', name, `TLS with ${name} failed (${reason.code}). ${advice}`)
       }
       return openMs ?? 0
     }, this.#closing.signal)
@@ -214,7 +222,7 @@ class TlsPeers implements TlsTransport {
       const theirs = parseHello(frame)
       const refusal = refusalOf(ours, theirs) ?? this.#certificateRefusal(socket, theirs.name)
       if (refusal) {
-        this.#tell(refusal.code, theirs.name, refusal.message)
+        this.#refused(refusal.code, theirs.name, refusal.message)
         return channel.end()
       }
       open = { name: theirs.name, connection: this.#open(theirs.name, channel), at: performance.now() }
@@ -229,6 +237,7 @@ class TlsPeers implements TlsTransport {
   #open(name: string, channel: FrameChannel): PeerConnection {
     const handler = this.#handler as PeerHandler
     const connection = new PeerConnection(name, channel, handler, this.#counts)
+    this.#refusals.delete(name)
     this.#connections.get(name)?.destroy(new Error('the peer has made a new connection'))
     this.#connections.set(name, connection)
     return connection
@@ -253,6 +262,11 @@ class TlsPeers implements TlsTransport {
     }
     if (this.#unknownKeys.size >= UNKNOWN_KEYS) this.#unknownKeys.clear()
     this.#unknownKeys.add(attempt)
+  }
+
+  #refused(code: string, peer: string, message: string): void {
+    if (this.#peers.has(peer)) this.#refusals.set(peer, message)
+    this.#tell(code, peer, message)
   }
 
   /** Once for each peer of the list and kind of trouble, once for all others together. */

@@ -21,6 +21,8 @@ export interface PeerTransport {
    */
   call<Request extends PeerRequest>(peer: string, request: Request): Promise<PeerReply<Request>>
   readonly counts?: TransportCounts
+  /** What one that is there and this node have against each other since they were last connected: another secret, for one. */
+  readonly refusal?: string | undefined
   /** Ends all connections; may be called twice. */
   close(): Promise<void>
 }

@@ -75,7 +75,8 @@ function replyFields(op: Op, reply: AnyReply): Field[] {
   switch (op) {
     case 'ping': {
       const introduction = reply as PeerReplies['ping']
-      return [...introductionFields(introduction), introduction.hasLease]
+      const { hasLease, known } = introduction
+      return [...introductionFields(introduction), hasLease, ...listFields(known, (name) => [name])]
     }
     case 'read': {
       const { isFilling, record } = reply as PeerReplies['read']
@@ -106,7 +107,11 @@ export function parseReply(op: Op, fields: Fields): AnyReply {
 function replyOf(op: Op, fields: Fields): AnyReply {
   switch (op) {
     case 'ping':
-      return { ...parseIntroduction(fields), hasLease: fields.flag('hasLease') }
+      return {
+        ...parseIntroduction(fields),
+        hasLease: fields.flag('hasLease'),
+        known: fields.list('known', () => fields.name('node')),
+      }
     case 'read':
       return { isFilling: fields.flag('isFilling'), record: parseMaybeRecord(fields) }
     case 'write':
