@@ -43,6 +43,7 @@ export class LiveMove {
   readonly #score = { kept: 0, lost: 0, failed: 0 }
   #phase: MigrationPhase = 'off'
   #places: 'old' | 'both' | 'new' = 'old'
+  #waitsForClicks = false
   /** Why it does not go on. */
   #trouble: string | undefined
   #over: 'arrived' | 'given up' | undefined
@@ -98,17 +99,15 @@ export class LiveMove {
   }
 
   async #run(): Promise<void> {
-    const { to, after, from } = this.#options
+    const { to, after } = this.#options
     await after.use(to.store)
     this.#places = 'both'
     await this.#deploy()
-    const phases: readonly MigrationPhase[] = ['shadow', 'switch', 'drain', 'done']
-    for (const phase of listsLogins(from) ? phases : phases.slice(0, -1)) {
+    for (const phase of ['shadow', 'switch', 'drain', 'done'] as const) {
       await this.#everybodyClicks()
       await this.#move(phase)
     }
     await this.#everybodyClicks()
-    this.#phase = 'done'
     this.#places = 'new'
     await this.#deploy()
   }
@@ -126,8 +125,11 @@ export class LiveMove {
   }
 
   async #everybodyClicks(): Promise<void> {
+    this.#waitsForClicks = true
     this.#clicked.clear()
+    this.#options.onChange()
     await this.#until(() => this.#clicked.size === this.#options.visitors.length)
+    this.#waitsForClicks = false
   }
 
   /** Any app server can do it, and all that run must have followed before the next phase. */
@@ -169,16 +171,16 @@ export class LiveMove {
       case 'drain':
         if (listsLogins(this.#options.from))
           return `What counts is in ${to} now. Whatever is in ${from} alone is brought over.`
-        return `What counts is in ${to} now. ${capital(from)} cannot list the logins, so a real site waits here until the last of them is over, 12 hours; the demo waits for its six visitors.`
+        return `What counts is in ${to} now. What is in ${from} cannot be listed, so a real site waits until the last login of before is over, 12 hours; the demo waits for its six visitors.`
       case 'done':
         return `Nothing asks ${from} any more. The app servers restart once more, with ${to} alone in their config.`
     }
   }
 
   #waiting(): string {
-    const { isPaused, visitors } = this.#options
     if (this.#trouble !== undefined) return ` It waits: ${this.#trouble}`
-    return isPaused() && this.#clicked.size < visitors.length ? ' It goes on when all six visitors have clicked.' : ''
+    const isUpToVisitors = this.#waitsForClicks && this.#options.isPaused()
+    return isUpToVisitors ? ' It goes on when all six visitors have clicked.' : ''
   }
 
   #ending(): string {
@@ -197,5 +199,3 @@ function placeOf({ store }: MovableApproach): string {
   if (store.kind === 'Peer') return 'the memory of the app servers'
   return store.kind === 'Redis' && 'names' in store && store.names.length > 1 ? listed(store.names) : store.kind
 }
-
-const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)

@@ -9,7 +9,7 @@ import { closeStore, moveOn, onPhaseChange, phaseNow } from './shop-store.js'
 export const serverName = process.env['SERVER_NAME'] ?? 'alone'
 
 /** From when it says that it should get no requests until the balancer has heard that. */
-const NOTICED_MS = 400
+const NOTICED_MS = 300
 
 /** What an app server tells the demo when it is ready. */
 export interface ServerReady {

@@ -2,6 +2,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import {
   type AdapterContext,
   failover,
+  listsKeys,
   migrate,
   type MigrationPhase,
   moveMigration,
@@ -18,6 +19,8 @@ export type ShopStore =
   { readonly store: string | undefined; readonly failover: string | undefined } | { readonly store: SessionStore }
 
 const LOOK_EVERY = '500ms'
+/** A place that cannot list its logins is asked until the last of them is over; here, until all visitors have come by. */
+const VISITORS_MS = 1_000
 const MINUTE_MS = 60_000
 
 const {
@@ -66,7 +69,9 @@ export async function closeStore(): Promise<void> {
 
 async function startMigrating(from: string, into: string) {
   to = await open(into, standby)
-  return migrate({ from: await open(from, oldStandby), to, lookEvery: LOOK_EVERY, absolute: CONTEXT.absoluteMs })
+  const source = await open(from, oldStandby)
+  const absolute = listsKeys(source) ? CONTEXT.absoluteMs : VISITORS_MS
+  return migrate({ from: source, to, lookEvery: LOOK_EVERY, absolute })
 }
 
 /** As in `createSessions`, whose defaults these are. */

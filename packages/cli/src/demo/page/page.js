@@ -96,7 +96,8 @@ function drawApproach({ id, title, line, isHere, command, score }, chosen) {
 }
 
 /** @param {DemoState} state */
-function drawMove({ move, targets, approaches, approach }) {
+function drawMove(state) {
+  const { move, targets, approaches } = state
   const isMoving = move !== undefined && !move.isOver
   byId('move').dataset['state'] = isMoving ? 'moving' : move ? 'over' : 'none'
   say('move-title', isMoving ? `Moving live to: ${move.to}` : 'Or move the running shop, and nobody signs in again')
@@ -105,7 +106,8 @@ function drawMove({ move, targets, approaches, approach }) {
   for (const id of targets) {
     const title = approaches.find((each) => each.id === id)?.title ?? id
     element('target', id, byId('move-targets'), (fresh) => {
-      fresh.textContent = `Move live to: ${title}`
+      fresh.textContent = `→ ${title}`
+      fresh.setAttribute('aria-label', `Move live to ${title}`)
       fresh.addEventListener('click', () => press('move', id))
     })
   }
@@ -118,12 +120,19 @@ function drawMove({ move, targets, approaches, approach }) {
     if (index === reached) step.setAttribute('aria-current', 'step')
     else step.removeAttribute('aria-current')
   }
+  say('move-line', move?.line ?? hintOf(state))
+}
+
+/** @param {DemoState} state */
+function hintOf({ targets, sessionServers, approaches, approach }) {
+  if (targets.length > 0)
+    return 'The visitors click on meanwhile. The app servers restart one after the other, with the new place in their config.'
   const title = approaches.find(({ id }) => id === approach)?.title
-  const hint =
-    targets.length > 0
-      ? 'The visitors click on meanwhile. The app servers restart one after the other, with the new place in their config.'
-      : `Not from “${title}”: what is in the memory of one process ends with it. Choose a way that shares the logins.`
-  say('move-line', move?.line ?? hint)
+  if (sessionServers === undefined)
+    return `Not from “${title}”: what is in the memory of one process ends with it. Choose a way that shares the logins.`
+  if (sessionServers.servers.some(({ status }) => status === 'given'))
+    return `Not from “${title}”: the demo moves logins between servers that it has started itself.`
+  return 'There is no other place here that the servers could share. Install redis-server, and start the demo again.'
 }
 
 /** @param {MoveState | undefined} move */
