@@ -54,5 +54,7 @@ function detailOfStore(event: StoreEvent): Readonly<Record<string, string | bool
   if (event.type === 'evicted') return { tombstone: 'tombstone' in event && event.tombstone }
   if ('operation' in event) return { operation: event.operation }
   if ('reason' in event) return { reason: event.reason }
+  if ('phase' in event) return { phase: event.phase }
+  if ('how' in event) return { how: event.how }
   return 'state' in event ? { state: event.state } : {}
 }

@@ -56,5 +56,7 @@ function detailOfStore(event: StoreEvent): string {
   if (event.type === 'evicted') return 'tombstone' in event && event.tombstone ? 'tombstone' : ''
   if ('operation' in event) return event.operation
   if ('reason' in event) return event.reason
+  if ('phase' in event) return event.phase
+  if ('how' in event) return event.how
   return 'state' in event ? event.state : ''
 }
