@@ -35,7 +35,11 @@ const tasks = {
   // `npm run soak -- hazelcast`: one store under load, while its servers come and go.
   'soak hazelcast': {
     NODE_ENV: 'test',
-    steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/soak/index.ts']],
+    steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/soak/index.ts', 'hazelcast']],
+  },
+  'soak standby': {
+    NODE_ENV: 'test',
+    steps: [['--conditions=@holdfast/source', '--import', 'tsx', 'test/soak/index.ts', 'standby']],
   },
   // `npm run soak -- peer-kills`: app servers behind HAProxy, one of which is killed at 200 random moments.
   'soak peer-kills': {

@@ -39,6 +39,28 @@ export class DemoPage {
     return clicks
   }
 
+  /**
+   * Moves the running shop to another approach and presses "Send 20 requests" whenever that is what it waits for; gives the
+   * clicks, and the phases as the page showed them.
+   */
+  async moveTo(title: string): Promise<{ readonly clicks: readonly Click[]; readonly phases: readonly string[] }> {
+    const clicks: Click[] = []
+    await this.page.evaluate(`globalThis.phases = []
+      new MutationObserver(() => {
+        const now = document.querySelector('#phases [aria-current]')?.textContent
+        if (now && now !== phases.at(-1)) phases.push(now)
+      }).observe(document.querySelector('#phases'), { subtree: true, childList: true, attributes: true })`)
+    await this.page.getByRole('button', { name: `Move live to ${title}` }).click()
+    await this.noticed('while everybody clicks.')
+    const next = this.page.locator('#move-line', { hasText: /It goes on when all six visitors have clicked|^Moved in/ })
+    for (;;) {
+      await next.waitFor()
+      if ((await next.innerText()).startsWith('Moved in')) break
+      clicks.push(...(await this.send20()))
+    }
+    return { clicks, phases: await this.page.evaluate<readonly string[]>('phases') }
+  }
+
   signIn(): Promise<readonly Click[]> {
     return this.#after(6, () => this.page.getByRole('button', { name: 'Sign everybody in again' }).click())
   }

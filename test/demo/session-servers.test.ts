@@ -91,6 +91,24 @@ describe.skipIf(executablePath === undefined || !hasServers)(
       })
     })
 
+    test('the running shop moves from the one to the other while the visitors click: nobody signs in again', async () => {
+      const tab = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+      page = new DemoPage(tab)
+      await page.open(url)
+      await page.choose('Redis with a standby')
+      const old = (await demoState(url)).sessionServers?.servers ?? []
+      const { clicks, phases } = await page.moveTo('Memcached, three servers')
+      expect(phases).toEqual(['off', 'shadow', 'switch', 'drain', 'done'])
+      expect(results(clicks)).toEqual(['kept'])
+      const figures = `Of ${clicks.length} page views meanwhile nobody got a 503, and no login was lost.`
+      expect(await page.text('#move-line')).toMatch(new RegExp(`^Moved in \\d+ s\\. ${figures}$`))
+      expect(await tab.getByRole('radio', { name: 'Memcached, three servers' }).isChecked()).toBe(true)
+      await page.noticed('with the logins of before')
+      expect(old.map(({ pid }) => isAlive(pid ?? 0))).toEqual([false, false])
+      expect(results(await page.send20())).toEqual(['kept'])
+      await tab.close()
+    })
+
     test('and all the while the browser had nothing to complain about', () => {
       expect(complaints).toEqual([])
     })

@@ -6,7 +6,7 @@ import { Client, type Answer, type ClientOptions } from './client.js'
 
 /** The options of `createSessions` that go into an app process. */
 export interface AppSettings
-  extends StoreOptions, Pick<SessionOptions, 'idle' | 'maxBytes' | 'onUnavailable' | 'affinity'> {
+  extends StoreOptions, Pick<SessionOptions, 'idle' | 'maxBytes' | 'onUnavailable' | 'affinity' | 'nearCache'> {
   readonly secret: string | readonly string[]
 }
 

@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly workers: number
   /** Apps are left out by their `/health` too. */
   readonly asksHealth?: boolean
+  /** As apps with a near cache may answer. */
+  readonly maxStaleMs?: number
 }
 
 const PAUSE_MS = 8
@@ -35,6 +37,7 @@ export class Load {
   lastFailureAt = 0
   readonly #apps: readonly Asked[]
   readonly #seats: Visitor[]
+  readonly #maxStaleMs: number
   readonly #served = new Set<number>()
   /** Whose login is under way. */
   readonly #entering = new Set<Visitor>()
@@ -45,8 +48,9 @@ export class Load {
   #running = true
   #turn = 0
 
-  private constructor({ apps, visitors, asksHealth = false }: LoadOptions) {
+  private constructor({ apps, visitors, asksHealth = false, maxStaleMs = 0 }: LoadOptions) {
     this.#apps = apps
+    this.#maxStaleMs = maxStaleMs
     if (asksHealth) this.#health = new HealthChecks(apps)
     this.#seats = Array.from({ length: visitors }, () => this.#newVisitor())
   }
@@ -69,9 +73,12 @@ export class Load {
     }
   }
 
-  /** Resolves when all that was acknowledged until now lies in as many servers as it should, and nothing else. */
-  async allStored(target: Pick<Target, 'stored' | 'bytes'>): Promise<void> {
-    for (const { id } of this.visitors.filter(({ login }) => login === 'out')) {
+  /** Resolves when all that was acknowledged until now lies in as many servers as it should, and nothing else. `gone`: default all. */
+  async allStored(
+    target: Pick<Target, 'stored' | 'bytes'>,
+    gone: readonly Visitor[] = this.visitors.filter(({ login }) => login === 'out'),
+  ): Promise<void> {
+    for (const { id } of gone) {
       // A spare that is asked only in place of others may have an older record.
       const isOver = async (): Promise<boolean> => {
         const held = (await target.bytes(id)).map(storedIn)
@@ -139,7 +146,7 @@ export class Load {
   }
 
   #newVisitor(): Visitor {
-    const visitor = new Visitor()
+    const visitor = new Visitor({ maxStaleMs: this.#maxStaleMs })
     this.visitors.push(visitor)
     return visitor
   }

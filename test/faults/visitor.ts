@@ -22,8 +22,17 @@ export class Visitor {
   id = ''
   /** By `performance.now()`. */
   loggedInAt = Infinity
+  readonly #maxStaleMs: number
+  /** When, for each that was acknowledged; by `performance.now()`, as `#loggedOutAt`. */
+  readonly #acknowledgedAt: number[] = []
+  #loggedOutAt = Infinity
   #cookie: string | undefined
   #changes = 0
+
+  /** `maxStaleMs`: what one app has acknowledged the others may see so much later. */
+  constructor({ maxStaleMs = 0 }: { readonly maxStaleMs?: number } = {}) {
+    this.#maxStaleMs = maxStaleMs
+  }
 
   get cookie(): string | undefined {
     return this.#cookie
@@ -42,13 +51,17 @@ export class Visitor {
   async change(app: Asked): Promise<Answer> {
     const field = `f${this.#changes++}`
     const answer = await this.#ask(app, `/add?field=${field}`)
-    if (answer.status === 200 && this.login === 'in') this.acknowledged.push(field)
+    if (answer.status === 200 && this.login === 'in') {
+      this.acknowledged.push(field)
+      this.#acknowledgedAt.push(performance.now())
+    }
     return answer
   }
 
-  /** Looks at the session: the last change that was acknowledged must be there, whichever app answers. */
+  /** Looks at the session: the last change that was acknowledged in time must be there, whichever app answers. */
   async look(app: Asked): Promise<Answer> {
-    const last = this.acknowledged.at(-1)
+    const due = performance.now() - this.#maxStaleMs
+    const last = this.acknowledged[this.#acknowledgedAt.findLastIndex((at) => at <= due)]
     const answer = await this.#ask(app, '/show')
     const sees = (field: string): boolean => field in (JSON.parse(answer.body) as object)
     if (answer.status === 200 && last !== undefined && !sees(last)) this.stale++
@@ -58,15 +71,17 @@ export class Visitor {
   async logOut(app: Asked): Promise<Answer> {
     if (this.login === 'in') this.login = 'unknown'
     const answer = await app.get('/logout', this.#cookie)
-    if (answer.status === 200) this.login = 'out'
+    if (answer.status !== 200) return answer
+    this.login = 'out'
+    this.#loggedOutAt = performance.now()
     return answer
   }
 
   async #ask(app: Asked, path: string): Promise<Answer> {
-    const before = this.login
+    const isOut = performance.now() - this.#maxStaleMs >= this.#loggedOutAt
     const answer = await app.get(path, this.#cookie)
     if (answer.status === 401 && this.login === 'in') this.lost = true
-    if (answer.status === 200 && before === 'out') this.returned = true
+    if (answer.status === 200 && isOut) this.returned = true
     return answer
   }
 }

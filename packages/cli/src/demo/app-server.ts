@@ -1,14 +1,25 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import type { MigrationPhase } from '@holdfast/core'
 import { extname } from 'node:path'
 import { setInterval } from 'node:timers/promises'
 import { firstMessage } from './first-message.js'
-import type { ServerReady } from './serve.js'
+import type { ServerNews, ServerOrder, ServerReady } from './serve.js'
 import type { ServerState } from './state.js'
 import type { StoreConfig } from './store-config.js'
 
 /** How often its health is asked. */
 const HEALTH_EVERY_MS = 100
+
+/** So long it may take to leave, or to answer an order. */
+const PATIENCE_MS = 10_000
+
+/** Of these it has what its config says, and nothing of what an earlier one said. */
+const NOT_GIVEN = {
+  SESSION_FAILOVER: undefined,
+  SESSION_MIGRATE_FROM: undefined,
+  SESSION_MIGRATE_FROM_FAILOVER: undefined,
+}
 
 export type AppServerStatus =
   | { readonly is: 'stopped' }
@@ -32,6 +43,7 @@ export class AppServer {
   readonly framework: ServerState['framework']
   #answered = 0
   #isHealthy = false
+  #phase: MigrationPhase | undefined
   #status: AppServerStatus = { is: 'stopped' }
   readonly #wanted = new WeakSet<ChildProcess>()
   readonly #options: AppServerOptions
@@ -61,6 +73,11 @@ export class AppServer {
     return this.#answered
   }
 
+  /** While sessions move: the phase that it works in. */
+  get phase(): MigrationPhase | undefined {
+    return this.#phase
+  }
+
   countAnswer(): void {
     this.#answered++
   }
@@ -70,9 +87,9 @@ export class AppServer {
     if (this.#status.is !== 'stopped') return
     const { module, name, env } = this.#options
     const file = new URL(`./${module}${extname(import.meta.url)}`, import.meta.url)
-    const store = { SESSION_FAILOVER: undefined, ...config }
-    const child = fork(file, { env: { ...process.env, ...env, SERVER_NAME: name, ...store } })
+    const child = fork(file, { env: { ...process.env, ...env, SERVER_NAME: name, ...NOT_GIVEN, ...config } })
     child.once('exit', (code, signal) => this.#ended(child, signal ?? `exit code ${code}`))
+    child.on('message', (news: ServerReady | ServerNews) => this.#heard(child, news))
     this.#answered = 0
     this.#become({ is: 'starting', process: child })
     const { port } = await firstMessage<ServerReady>(child, `Server ${name}`, () => child.kill('SIGKILL'))
@@ -80,6 +97,31 @@ export class AppServer {
     if (child.exitCode !== null || child.signalCode !== null) return
     this.#become({ is: 'running', process: child, port })
     void this.#keepAsking(child, port)
+  }
+
+  /** It ends what is under way and hands over what it keeps. Resolves when its process is gone, killed after 10 s. */
+  async leave(): Promise<void> {
+    if (this.#status.is !== 'running') return await this.kill()
+    const { process: child } = this.#status
+    this.#wanted.add(child)
+    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+    child.send({ leave: true } satisfies ServerOrder)
+    await once(child, 'exit')
+    clearTimeout(late)
+  }
+
+  /** Has it move all app servers to a phase. Rejects, with a sentence, where that may not be now. */
+  async move(phase: MigrationPhase): Promise<void> {
+    if (this.#status.is !== 'running') throw new Error(`Server ${this.name} is not running.`)
+    const { process: child } = this.#status
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    child.send({ move: phase } satisfies ServerOrder)
+    for (;;) {
+      const [news] = (await once(child, 'message', { signal })) as [ServerNews]
+      if (!('moved' in news) || news.moved !== phase) continue
+      if (news.refusal !== undefined) throw new Error(news.refusal)
+      return
+    }
   }
 
   /** SIGKILL: the process gets no chance to save anything. Resolves when it is gone. */
@@ -98,8 +140,15 @@ export class AppServer {
     }
   }
 
+  #heard(child: ChildProcess, news: ServerReady | ServerNews): void {
+    if (!('phase' in news) || this.#status.is === 'stopped' || this.#status.process !== child) return
+    this.#phase = news.phase
+    this.#options.onChange()
+  }
+
   #ended(child: ChildProcess, how: string): void {
     const wasRunning = this.#status.is === 'running'
+    this.#phase = undefined
     this.#become({ is: 'stopped' })
     if (wasRunning && !this.#wanted.has(child)) this.#options.onCrash(this, how)
   }

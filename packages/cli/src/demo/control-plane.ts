@@ -21,6 +21,7 @@ type Action = (demo: Demo, name: string) => boolean | Promise<boolean> | Promise
 
 const actions: Readonly<Record<string, Action | undefined>> = {
   choose: (demo, approach) => demo.choose(approach),
+  move: (demo, approach) => demo.move(approach),
   kill: (demo, server) => demo.kill(server),
   restart: (demo, server) => demo.restart(server),
   freeze: (demo, server) => demo.freeze(server),

@@ -3,6 +3,7 @@ import { AppServer } from './app-server.js'
 import type { Approach, MissingApproach } from './approaches.js'
 import { Balancer } from './balancer.js'
 import { fleet, people } from './cast.js'
+import { isMovable, LiveMove } from './live-move.js'
 import { obituary, peerObituary, serverIsBack, type Others } from './notices.js'
 import { Scoreboard } from './scoreboard.js'
 import { SessionServers } from './session-servers.js'
@@ -16,7 +17,10 @@ export class Demo {
   readonly balancer: Balancer
   readonly #approaches: readonly (Approach | MissingApproach)[]
   readonly #servers: readonly AppServer[]
-  readonly #sessionServers: SessionServers
+  #sessionServers: SessionServers
+  /** Where sessions move to, while they do. */
+  #nextServers: SessionServers | undefined
+  #move: LiveMove | undefined
   readonly #visitors = people.map(([name, address]) => new Visitor(name, address))
   readonly #scoreboard = new Scoreboard()
   readonly #traffic = new Traffic(() => this.#clickOfOne())
@@ -36,7 +40,7 @@ export class Demo {
     const onCrash = (server: AppServer, how: string): void =>
       this.#say(this.#obituary(server.name, `stopped by itself (${how})`))
     this.#servers = fleet.map((server) => new AppServer({ ...server, env, onChange, onCrash }))
-    this.#sessionServers = new SessionServers({ onChange, onCrash: (notice) => this.#say(notice) })
+    this.#sessionServers = this.#newSessionServers()
     this.balancer = new Balancer(this.#servers, this.#approach)
   }
 
@@ -50,22 +54,46 @@ export class Demo {
 
   async close(): Promise<void> {
     await this.#traffic.pause()
+    // A move is not waited for: the servers that it waits for go now.
+    void this.#move?.giveUp()
     await Promise.all(this.#servers.map((server) => server.kill()))
-    await this.#sessionServers.close()
+    await Promise.all([this.#sessionServers.close(), this.#nextServers?.close()])
   }
 
   /** Every approach begins with fresh logins, so that their scores can be compared. `false`: there is none of that id here. */
   async choose(id: string): Promise<boolean> {
     const approach = this.#approaches.find((each) => each.id === id)
     if (approach === undefined || !('store' in approach)) return false
+    const isGivenUp = await this.#giveUpMove()
     await this.#traffic.between(async () => {
-      const isOtherStore = approach.store !== this.#approach.store
+      const isOtherStore = isGivenUp || approach.store !== this.#approach.store
       this.#approach = approach
       this.balancer.use(approach)
       if (isOtherStore) await this.#startAnew()
       await this.#signInAll()
       this.#say(`${approach.title} from now on. ${this.#whoIsIn()}`)
     })
+    return true
+  }
+
+  /**
+   * Moves the running shop to another approach while the visitors click: nobody signs in again. Resolves once it has begun.
+   * `false`: one of both does not share its sessions, or is not the demo's, or another move is under way.
+   */
+  async move(id: string): Promise<boolean> {
+    const [from, to] = [this.#approach, this.#approaches.find((each) => each.id === id)]
+    if (!this.#targets().includes(id) || !isMovable(from) || to === undefined || !isMovable(to)) return false
+    const after = (this.#nextServers = this.#newSessionServers())
+    const move = (this.#move = new LiveMove({
+      ...{ from, to, before: this.#sessionServers, after },
+      appServers: this.#servers,
+      start: async (server) => void (await this.#succeeds(this.#startServer(server))),
+      visitors: people.map(([name]) => name),
+      onChange: this.#onChange,
+      isPaused: () => !this.#traffic.running,
+    }))
+    this.#say(`From “${from.title}” to “${to.title}”, while everybody clicks.`)
+    void this.#arrive(move, to)
     return true
   }
 
@@ -79,7 +107,8 @@ export class Demo {
 
   /** `false`: there is no such server, or it is not running. */
   async kill(name: string): Promise<boolean> {
-    if (this.#sessionServers.has(name)) return this.#says(await this.#sessionServers.kill(name))
+    const sessionServers = this.#thatHave(name)
+    if (sessionServers) return this.#says(await sessionServers.kill(name))
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'running') return false
     const how = `was killed (SIGKILL, process ${server.status.process.pid})`
@@ -91,7 +120,8 @@ export class Demo {
 
   /** `false`: there is no such server, or it is not stopped. A server that does not start says so on the page. */
   async restart(name: string): Promise<boolean> {
-    if (this.#sessionServers.has(name)) return await this.#restartSessionServer(name)
+    const sessionServers = this.#thatHave(name)
+    if (sessionServers) return await this.#restartSessionServer(sessionServers, name)
     const server = this.#servers.find((each) => each.name === name)
     if (server?.status.is !== 'stopped') return false
     if (await this.#succeeds(this.#startServer(server)))
@@ -101,12 +131,12 @@ export class Demo {
 
   /** A session server keeps its connections and answers nothing. `false`: there is none, or it is not running. */
   freeze(name: string): boolean {
-    return this.#says(this.#sessionServers.freeze(name))
+    return this.#says(this.#thatHave(name)?.freeze(name))
   }
 
   /** `false`: it is not frozen. */
   thaw(name: string): boolean {
-    return this.#says(this.#sessionServers.thaw(name))
+    return this.#says(this.#thatHave(name)?.thaw(name))
   }
 
   async run(): Promise<void> {
@@ -139,6 +169,8 @@ export class Demo {
       approaches: this.#approaches.map((approach) => this.#approachState(approach)),
       servers,
       sessionServers,
+      move: this.#move?.state,
+      targets: this.#targets(),
       visitors: this.#visitorStates(),
       requests,
       traffic: this.#traffic.running ? 'running' : 'paused',
@@ -157,7 +189,7 @@ export class Demo {
     return this.#visitors.map(({ name, address, login, server }) => ({ name, address, login, server }))
   }
 
-  #serverState({ name, framework, status, answered }: AppServer): ServerState {
+  #serverState({ name, framework, status, answered, phase }: AppServer): ServerState {
     return {
       name,
       framework,
@@ -166,6 +198,7 @@ export class Demo {
       port: status.is === 'running' ? status.port : undefined,
       answered,
       share: this.#scoreboard.share(name),
+      phase,
     }
   }
 
@@ -179,6 +212,7 @@ export class Demo {
   async #click(visitor: Visitor): Promise<void> {
     const answer = await visitor.click(this.#origin)
     this.#scoreboard.add(this.#approach.id, { visitor: visitor.name, ...answer })
+    this.#move?.count(visitor.name, answer.result)
     this.#onChange()
   }
 
@@ -190,7 +224,51 @@ export class Demo {
   }
 
   #startServer(server: AppServer): Promise<void> {
-    return server.start(this.#sessionServers.configOf(server.name))
+    const { name } = server
+    const given = this.#nextServers && this.#move ? this.#move : this.#sessionServers
+    return server.start(given.configOf(name))
+  }
+
+  #newSessionServers(): SessionServers {
+    return new SessionServers({ onChange: this.#onChange, onCrash: (notice) => this.#say(notice) })
+  }
+
+  #thatHave(name: string): SessionServers | undefined {
+    return [this.#sessionServers, this.#nextServers].find((servers) => servers?.has(name))
+  }
+
+  /** From a place that all app servers share to another: what one has in its memory alone ends with it. */
+  #targets(): readonly string[] {
+    if (this.#nextServers || !isMovable(this.#approach)) return []
+    return this.#approaches.filter((each) => each !== this.#approach && isMovable(each)).map(({ id }) => id)
+  }
+
+  async #arrive(move: LiveMove, to: Approach): Promise<void> {
+    const before = this.#sessionServers
+    const after = this.#nextServers
+    try {
+      const hasArrived = await move.run()
+      if (!hasArrived || after === undefined || after !== this.#nextServers) return
+      this.#sessionServers = after
+      this.#nextServers = undefined
+      this.#approach = to
+      this.balancer.use(to)
+      await before.close()
+      this.#say(`${to.title} from now on, with the logins of before.`)
+    } catch (error) {
+      await this.#giveUpMove()
+      this.#say((error as Error).message)
+    }
+  }
+
+  /** Whether there was one under way: app servers may be on their way to other servers then. */
+  async #giveUpMove(): Promise<boolean> {
+    const [move, after] = [this.#move, this.#nextServers]
+    this.#move = undefined
+    await move?.giveUp()
+    this.#nextServers = undefined
+    await after?.close()
+    return after !== undefined
   }
 
   /** A server reads its store when it starts. */
@@ -200,10 +278,10 @@ export class Demo {
     await Promise.all(this.#servers.map((server) => this.#succeeds(this.#startServer(server))))
   }
 
-  async #restartSessionServer(name: string): Promise<boolean> {
-    const server = this.#sessionServers.state?.servers.find((each) => each.name === name)
+  async #restartSessionServer(servers: SessionServers, name: string): Promise<boolean> {
+    const server = servers.state?.servers.find((each) => each.name === name)
     if (server?.status !== 'stopped') return false
-    await this.#succeeds(this.#sessionServers.restart(name).then((notice) => this.#says(notice)))
+    await this.#succeeds(servers.restart(name).then((notice) => this.#says(notice)))
     return true
   }
 

@@ -71,5 +71,5 @@ function gone(name: string, othersGoOn: boolean): string {
 /** One of several has a number in its name. */
 const isAlone = (name: string): boolean => !/\d$/.test(name)
 
-const listed = (names: readonly string[], word: 'and' | 'or' = 'and'): string =>
+export const listed = (names: readonly string[], word: 'and' | 'or' = 'and'): string =>
   new Intl.ListFormat('en', { type: word === 'and' ? 'conjunction' : 'disjunction' }).format(names)

@@ -3,11 +3,11 @@ import { createSessions } from '@holdfast/express'
 import express, { type ErrorRequestHandler } from 'express'
 import { serve } from './serve.js'
 import { patiencePage, shopPage } from './shop-page.js'
+import { shopStore } from './shop-store.js'
 
 const sessions = createSessions<{ customer: string }>({
   secret: process.env['SESSION_SECRET'],
-  store: process.env['SESSION_STORE'],
-  failover: process.env['SESSION_FAILOVER'],
+  ...(await shopStore()),
   onCommitError: (_error, _req, res) => res.setHeader('content-type', 'text/html').end(patiencePage()),
 })
 const app = express().use(sessions)

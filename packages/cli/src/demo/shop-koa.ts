@@ -3,11 +3,11 @@ import { createSessions } from '@holdfast/koa'
 import Koa from 'koa'
 import { serve } from './serve.js'
 import { patiencePage, shopPage } from './shop-page.js'
+import { shopStore } from './shop-store.js'
 
 const sessions = createSessions<{ customer: string }>({
   secret: process.env['SESSION_SECRET'],
-  store: process.env['SESSION_STORE'],
-  failover: process.env['SESSION_FAILOVER'],
+  ...(await shopStore()),
 })
 const app = new Koa()
 

@@ -8,6 +8,10 @@ export interface DemoState {
   readonly servers: readonly ServerState[]
   /** What the servers share their sessions through, under an approach in which they do. */
   readonly sessionServers: SessionServersState | undefined
+  /** The move of the running shop that is under way, or the last one since an approach was chosen. */
+  readonly move: MoveState | undefined
+  /** The ids of the approaches to which the running shop could be moved now. */
+  readonly targets: readonly string[]
   readonly visitors: readonly VisitorState[]
   /** The newest requests, oldest first. */
   readonly requests: readonly RequestState[]
@@ -26,6 +30,25 @@ export interface ApproachState {
   /** The command that brings what is missing, where there is one. */
   readonly command: string | undefined
   readonly score: Score
+}
+
+/** As core's `MigrationPhase`, of which the page knows nothing. */
+export type Phase = 'off' | 'shadow' | 'switch' | 'drain' | 'done'
+
+export interface MoveState {
+  /** The titles of the approaches. */
+  readonly from: string
+  readonly to: string
+  readonly phase: Phase
+  /** What happens now, in one or two sentences. */
+  readonly line: string
+  readonly isOver: boolean
+  /** Since it began; for good once it is over. */
+  readonly kept: number
+  readonly lost: number
+  readonly failed: number
+  /** Where the sessions go, while they do. */
+  readonly sessionServers: SessionServersState | undefined
 }
 
 /** Page views of visitors who had signed in: was the login still there? */
@@ -56,6 +79,8 @@ export interface ServerState {
   readonly answered: number
   /** Its part of the newest answers, 0 to 1. */
   readonly share: number
+  /** While sessions move: the phase that it works in. */
+  readonly phase: Phase | undefined
 }
 
 export interface SessionServersState {

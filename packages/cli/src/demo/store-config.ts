@@ -2,6 +2,9 @@
 export interface StoreConfig {
   readonly SESSION_STORE: string
   readonly SESSION_FAILOVER?: string
+  /** While sessions move: where they were. */
+  readonly SESSION_MIGRATE_FROM?: string
+  readonly SESSION_MIGRATE_FROM_FAILOVER?: string
   readonly HOLDFAST_PEER_SECRET?: string
 }
 
@@ -38,4 +41,15 @@ export interface OwnServers {
   readonly holds: string
   /** `addresses` as many as `names`, each host and port. */
   readonly config: (addresses: readonly string[]) => StoreConfig
+}
+
+/** The config of an app server while sessions move from the one place to the other. */
+export function movingConfig(from: StoreConfig, to: StoreConfig): StoreConfig {
+  const { SESSION_STORE, SESSION_FAILOVER, ...secret } = from
+  return {
+    ...secret,
+    ...to,
+    SESSION_MIGRATE_FROM: SESSION_STORE,
+    ...(SESSION_FAILOVER !== undefined && { SESSION_MIGRATE_FROM_FAILOVER: SESSION_FAILOVER }),
+  }
 }

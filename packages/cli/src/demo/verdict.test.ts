@@ -3,7 +3,16 @@ import type { RequestState, Score, ServerState, SessionServersState, SessionServ
 import { judge, type Situation } from './verdict.js'
 
 function server(status: ServerState['status']): ServerState {
-  return { name: 'A', framework: 'Koa', status, pid: undefined, port: undefined, answered: 0, share: 0 }
+  return {
+    name: 'A',
+    framework: 'Koa',
+    status,
+    pid: undefined,
+    port: undefined,
+    answered: 0,
+    share: 0,
+    phase: undefined,
+  }
 }
 const running = [server('running'), server('running')]
 const oneDown = [server('running'), server('stopped')]

@@ -1,6 +1,6 @@
 // @ts-check
 /* global document, matchMedia, EventSource, fetch */
-/** @import { ApproachState, DemoState, RequestState, ServerState, SessionServersState, SessionServerState, VisitorState } from '../state.js' */
+/** @import { ApproachState, DemoState, MoveState, RequestState, ServerState, SessionServersState, SessionServerState, VisitorState } from '../state.js' */
 
 const STRIP_LENGTH = 60
 
@@ -15,6 +15,8 @@ const sessionServerActions = {
   starting: ['', ''],
   given: ['', ''],
 }
+
+const phases = ['off', 'shadow', 'switch', 'drain', 'done']
 
 const stillness = matchMedia('(prefers-reduced-motion: reduce)')
 
@@ -49,8 +51,9 @@ function draw(state) {
   drawFigures(state)
   for (const approach of state.approaches) drawApproach(approach, state.approach)
   lastApproach = state.approach
+  drawMove(state)
   for (const server of state.servers) drawServer(server)
-  drawSessionServers(state.sessionServers)
+  drawSessionServers(state)
   for (const visitor of state.visitors) drawVisitor(visitor)
   for (const request of state.requests) if (request.id > lastRequest) drawRequest(request, state.servers)
   glide(places)
@@ -92,8 +95,57 @@ function drawApproach({ id, title, line, isHere, command, score }, chosen) {
   within(card, '.result').textContent = tried === 0 ? 'not tried yet' : `${lost} lost, ${kept} kept${outages}`
 }
 
+/** @param {DemoState} state */
+function drawMove(state) {
+  const { move, targets, approaches } = state
+  const isMoving = move !== undefined && !move.isOver
+  byId('move').dataset['state'] = isMoving ? 'moving' : move ? 'over' : 'none'
+  say('move-title', isMoving ? `Moving live to: ${move.to}` : 'Or move the running shop, and nobody signs in again')
+  drawTally(move)
+  forgetOthers('target', targets)
+  for (const id of targets) {
+    const title = approaches.find((each) => each.id === id)?.title ?? id
+    element('target', id, byId('move-targets'), (fresh) => {
+      fresh.textContent = `→ ${title}`
+      fresh.setAttribute('aria-label', `Move live to ${title}`)
+      fresh.addEventListener('click', () => press('move', id))
+    })
+  }
+  byId('move-targets').hidden = targets.length === 0
+  byId('phases').hidden = move === undefined
+  const reached = move?.isOver ? phases.length : phases.indexOf(move?.phase ?? '')
+  for (const [index, phase] of phases.entries()) {
+    const step = element('phase', phase, byId('phases'), (fresh) => (fresh.textContent = phase))
+    step.dataset['state'] = index < reached ? 'past' : index === reached ? 'now' : 'ahead'
+    if (index === reached) step.setAttribute('aria-current', 'step')
+    else step.removeAttribute('aria-current')
+  }
+  say('move-line', move?.line ?? hintOf(state))
+}
+
+/** @param {DemoState} state */
+function hintOf({ targets, sessionServers, approaches, approach }) {
+  if (targets.length > 0)
+    return 'The visitors click on meanwhile. The app servers restart one after the other, with the new place in their config.'
+  const title = approaches.find(({ id }) => id === approach)?.title
+  if (sessionServers === undefined)
+    return `Not from “${title}”: what is in the memory of one process ends with it. Choose a way that shares the logins.`
+  if (sessionServers.servers.some(({ status }) => status === 'given'))
+    return `Not from “${title}”: the demo moves logins between servers that it has started itself.`
+  return 'There is no other place here that the servers could share. Install redis-server, and start the demo again.'
+}
+
+/** @param {MoveState | undefined} move */
+function drawTally(move) {
+  byId('move-tally').hidden = move === undefined
+  if (move === undefined) return
+  byId('move-tally').dataset['result'] = move.lost === 0 ? 'good' : 'bad'
+  const failed = move.failed === 0 ? '' : `, ${move.failed} × 503`
+  say('move-tally', `${move.lost} lost, ${move.kept} kept meanwhile${failed}`)
+}
+
 /** @param {ServerState} server */
-function drawServer({ name, framework, status, pid, answered, share }) {
+function drawServer({ name, framework, status, pid, answered, share, phase }) {
   const card = element('server', name, byId('servers'), (fresh) => {
     within(fresh, 'h3').textContent = `Server ${name}`
     within(fresh, 'button').addEventListener('click', () => pressItsAction(within(fresh, 'button'), name))
@@ -101,6 +153,8 @@ function drawServer({ name, framework, status, pid, answered, share }) {
   card.dataset['status'] = status
   within(card, '.what').textContent =
     status === 'running' ? `${framework} · process ${pid}` : `${framework} · ${status}`
+  within(card, '.phase').hidden = phase === undefined
+  within(card, '.phase').textContent = `phase ${phase ?? ''}`
   within(card, '.meter > span').style.setProperty('--part', String(share))
   const recently = `${Math.round(share * 100)} % of recent requests`
   within(card, '.load p').textContent = status === 'running' ? `${recently} · ${answered} in all` : recently
@@ -115,15 +169,37 @@ function drawServer({ name, framework, status, pid, answered, share }) {
   row.dataset['status'] = status
 }
 
-/** @param {SessionServersState | undefined} state */
-function drawSessionServers(state) {
+/** @param {DemoState} state */
+function drawSessionServers({ sessionServers: state, move }) {
   byId('session-servers').hidden = state === undefined
-  forgetOthers('session-server', state?.servers.map(({ name }) => name) ?? [])
+  const next = move?.sessionServers
+  const servers = [...(state?.servers ?? []), ...(next?.servers ?? [])]
+  forgetOthers(
+    'session-server',
+    servers.map(({ name }) => name),
+  )
   if (state === undefined) return
-  for (const server of state.servers) drawSessionServer(server)
+  for (const server of servers) drawSessionServer(server)
+  if (next) return drawMovingConfig(state, next)
   const lines = state.config.length === 1 ? 'this one line of their config is' : 'these two lines of their config are'
   say('store-words', `${state.holds} Their code stays as it is; ${lines} new:`)
   say('store-config', state.config.join('\n'))
+}
+
+/**
+ * While sessions move, the old place is in the config too.
+ * @param {SessionServersState} from
+ * @param {SessionServersState} to
+ */
+function drawMovingConfig(from, to) {
+  const old = from.config.map((line) => line.replace(/^SESSION_STORE=/, 'SESSION_MIGRATE_FROM='))
+  say('store-words', 'Their code stays as it is; their config has both places, until the last phase is over:')
+  say(
+    'store-config',
+    [...to.config, ...old.map((line) => line.replace(/^SESSION_FAILOVER=/, 'SESSION_MIGRATE_FROM_FAILOVER='))].join(
+      '\n',
+    ),
+  )
 }
 
 /** @param {SessionServerState} server */
