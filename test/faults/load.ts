@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly workers: number
   /** Apps are left out by their `/health` too. */
   readonly asksHealth?: boolean
+  /** Between two visits of a worker, a change and a look each. Default 8 ms. */
+  readonly pauseMs?: number
 }
 
 const PAUSE_MS = 8
@@ -34,6 +36,7 @@ export class Load {
   /** When the last failed request ended, by `performance.now()`. */
   lastFailureAt = 0
   readonly #apps: readonly Asked[]
+  readonly #pauseMs: number
   readonly #seats: Visitor[]
   readonly #served = new Set<number>()
   /** Whose login is under way. */
@@ -45,8 +48,9 @@ export class Load {
   #running = true
   #turn = 0
 
-  private constructor({ apps, visitors, asksHealth = false }: LoadOptions) {
+  private constructor({ apps, visitors, asksHealth = false, pauseMs = PAUSE_MS }: LoadOptions) {
     this.#apps = apps
+    this.#pauseMs = pauseMs
     if (asksHealth) this.#health = new HealthChecks(apps)
     this.#seats = Array.from({ length: visitors }, () => this.#newVisitor())
   }
@@ -112,7 +116,7 @@ export class Load {
   async #work(first: number): Promise<void> {
     for (let seat = first % this.#seats.length; this.#running; seat = (seat + 1) % this.#seats.length) {
       await this.#visit(seat)
-      await sleep(PAUSE_MS)
+      await sleep(this.#pauseMs)
     }
   }
 
