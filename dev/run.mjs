@@ -53,6 +53,12 @@ const tasks = {
     HOLDFAST_RUNS: soakRuns,
     steps: [[...vitest, '--testTimeout=0', 'test/peer/random']],
   },
+  // `npm run soak -- migrate`: from any store to any other, and in each step a process is killed.
+  'soak migrate': {
+    NODE_ENV: 'test',
+    HOLDFAST_MIGRATE_KILLS: process.env.HOLDFAST_MIGRATE_KILLS ?? '12',
+    steps: [[...vitest, '--testTimeout=0', 'test/guarantees/g12-migrate']],
+  },
   build: { NODE_ENV: 'production', steps: [[...turbo, 'build']] },
   packages: { NODE_ENV: 'production', steps: [[...turbo, 'build', 'pack:check']] },
 }

@@ -29,10 +29,11 @@ export default defineConfig({
       { text: 'Express', link: '/express' },
       { text: 'Stores', items: stores },
       {
-        text: 'Moving in',
+        text: 'Moving',
         items: [
           { text: 'from koa-session', link: '/moving-from-koa-session' },
           { text: 'from express-session', link: '/moving-from-express-session' },
+          { text: 'between approaches', link: '/moving-between-approaches' },
         ],
       },
       { text: 'Guarantees', link: '/guarantees' },
@@ -50,10 +51,11 @@ export default defineConfig({
       },
       { text: 'Stores', items: stores },
       {
-        text: 'Moving in',
+        text: 'Moving',
         items: [
           { text: 'From koa-session', link: '/moving-from-koa-session' },
           { text: 'From express-session', link: '/moving-from-express-session' },
+          { text: 'Between approaches', link: '/moving-between-approaches' },
         ],
       },
       { text: 'What it promises', items: [{ text: 'Guarantees', link: '/guarantees' }] },

@@ -1,4 +1,5 @@
 import { doctorCommand } from '../../packages/cli/src/doctor/doctor-command.js'
+import { migrateCommand } from '../../packages/cli/src/migrate/migrate-command.js'
 import { sessionsCommand } from '../../packages/cli/src/sessions/sessions-command.js'
 
 export interface Said {
@@ -12,9 +13,10 @@ export async function cli(...args: readonly string[]): Promise<Said> {
   let code = NaN
   const complain = (line: string): void => void (output += `${line}\n`)
   const print = async (line = ''): Promise<void> => complain(line)
-  const commandOf = args[0] === 'doctor' ? doctorCommand : sessionsCommand
+  const [name = '', ...rest] = args
+  const commandOf = { migrate: migrateCommand, doctor: doctorCommand }[name] ?? sessionsCommand
   const command = commandOf({ print, complain, end: (ended) => (code = ended) })
-  await command.parseAsync(args.slice(1), { from: 'user' })
+  await command.parseAsync(rest, { from: 'user' })
   return { code, output }
 }
 

@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly asksHealth?: boolean
   /** As apps with a near cache may answer. */
   readonly maxStaleMs?: number
+  /** Between two visits of a worker, a change and a look each. Default 8 ms. */
+  readonly pauseMs?: number
 }
 
 const PAUSE_MS = 8
@@ -36,6 +38,7 @@ export class Load {
   /** When the last failed request ended, by `performance.now()`. */
   lastFailureAt = 0
   readonly #apps: readonly Asked[]
+  readonly #pauseMs: number
   readonly #seats: Visitor[]
   readonly #maxStaleMs: number
   readonly #served = new Set<number>()
@@ -48,9 +51,10 @@ export class Load {
   #running = true
   #turn = 0
 
-  private constructor({ apps, visitors, asksHealth = false, maxStaleMs = 0 }: LoadOptions) {
+  private constructor({ apps, visitors, asksHealth = false, maxStaleMs = 0, pauseMs = PAUSE_MS }: LoadOptions) {
     this.#apps = apps
     this.#maxStaleMs = maxStaleMs
+    this.#pauseMs = pauseMs
     if (asksHealth) this.#health = new HealthChecks(apps)
     this.#seats = Array.from({ length: visitors }, () => this.#newVisitor())
   }
@@ -119,7 +123,7 @@ export class Load {
   async #work(first: number): Promise<void> {
     for (let seat = first % this.#seats.length; this.#running; seat = (seat + 1) % this.#seats.length) {
       await this.#visit(seat)
-      await sleep(PAUSE_MS)
+      await sleep(this.#pauseMs)
     }
   }
 

@@ -1,21 +1,34 @@
-import { createEngine, migrate, migrationStatus, type MigrationPhase, type SessionStore } from '@holdfast/core'
+import {
+  createEngine,
+  migrate,
+  migrationStatus,
+  type MigrationPhase,
+  type SessionStore,
+  StoreUnavailableError,
+} from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
 import { expect, onTestFinished, test } from 'vitest'
 import { requestWith } from '../races/request-with.js'
 import { until } from '../servers/until.js'
 
+const SECRET = 'a secret of at least thirty-two bytes'
 const ABSOLUTE = '1h'
 
-/** A store that lists no keys: nothing but time says that all that is in it is over. */
-function unlisted(): SessionStore {
+/** A store that lists no keys: nothing but time says that all that is in it is over. It can be away. */
+function unlisted(): SessionStore & { isAway: boolean } {
   const memory = memoryStore()
-  return {
-    ...{ name: 'unlisted', guarded: true },
-    read: (key, options) => memory.read(key, options),
-    write: (key, record, condition, options) => memory.write(key, record, condition, options),
-    touch: (key, record, expiresAt, options) => memory.touch(key, record, expiresAt, options),
+  const store = {
+    ...{ name: 'unlisted', guarded: true, isAway: false },
+    read: async (...call: Parameters<SessionStore['read']>) => there().read(...call),
+    write: async (...call: Parameters<SessionStore['write']>) => there().write(...call),
+    touch: async (...call: Parameters<SessionStore['touch']>) => there().touch(...call),
     close: () => memory.close(),
   }
+  const there = (): SessionStore => {
+    if (store.isAway) throw new StoreUnavailableError('unlisted: it is away.')
+    return memory
+  }
+  return store
 }
 
 /** A site whose releases say the phase. */
@@ -23,7 +36,7 @@ function site() {
   const [from, to] = [unlisted(), unlisted()]
   const release = (phase: MigrationPhase) => {
     const store = migrate({ from, to, phase, absolute: ABSOLUTE, lookEvery: '50ms' })
-    const engine = createEngine<{ n: number }>({ secret: 'a secret of at least thirty-two bytes', store })
+    const engine = createEngine<{ n: number }>({ secret: SECRET, store })
     const stop = async (): Promise<void> => {
       await engine.close()
       await store.release()
@@ -49,7 +62,7 @@ function site() {
     }
     return last as ReturnType<typeof release>
   }
-  return { to, release, deploy }
+  return { from, to, release, deploy }
 }
 
 test('two releases side by side do not move the phase to and fro; the last one that goes back moves it', async () => {
@@ -92,4 +105,21 @@ test('a release that goes back to shadow, while the new store alone has some ses
   await expect(early.ready()).rejects.toThrow(/some sessions may still be in `to` alone/)
   await expect(early.engine.read(requestWith(cookie))).rejects.toThrow('in `to` alone')
   expect(await back.engine.read(requestWith(cookie))).toMatchObject({ n: 1 })
+})
+
+test('in switch the new store may go away for good: the release from before the migration has all', async () => {
+  const { from, to, deploy } = site()
+  const { engine } = await deploy('off', 'shadow', 'switch')
+  const { cookie, id } = await engine.create({ n: 1 }, { userId: 'ada' })
+  const { cookie: over } = await engine.create({ n: 2 })
+  await engine.update(requestWith(over), (session) => session.destroy())
+  to.isAway = true
+  await expect(engine.update(requestWith(cookie), (session) => void (session.n = 3))).rejects.toThrow(
+    StoreUnavailableError,
+  )
+  const before = createEngine<{ n: number }>({ secret: SECRET, store: from })
+  onTestFinished(() => before.close())
+  expect(await before.read(requestWith(cookie))).toMatchObject({ id, n: 1 })
+  expect(await before.listByUser('ada')).toHaveLength(1)
+  expect(await before.read(requestWith(over))).toBeUndefined()
 })

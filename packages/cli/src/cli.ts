@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor/doctor-command.js'
 import { type BalancerOptions, toCookie, toListen, toNodes, toPath, WAYS } from './lb/balancer-options.js'
 import { haproxyConfig } from './lb/haproxy.js'
 import { nginxConfig } from './lb/nginx.js'
+import { migrateCommand } from './migrate/migrate-command.js'
 import { withoutWarnings } from './run.js'
 import { sessionsCommand } from './sessions/sessions-command.js'
 import { terminal } from './terminal.js'
@@ -34,7 +35,7 @@ program
   .option('--cookie <name>', 'affinity.cookie', toCookie, 'holdfast_route')
   .action((balancer: keyof typeof configs, options: BalancerOptions) => console.log(configs[balancer](options)))
 
-for (const command of [sessionsCommand, doctorCommand])
+for (const command of [migrateCommand, sessionsCommand, doctorCommand])
   program.addCommand(command(terminal).hook('preAction', withoutWarnings))
 
 await program.parseAsync()
