@@ -145,8 +145,9 @@ app.get('/status', async (_req, res) => {
   const all = [...targets].map(async ([name, to]) => [name, await migrationStatus(to)] as const)
   res.json(Object.fromEntries(await Promise.all(all)))
 })
-app.get('/settled', (_req, res) => {
-  res.json(stores.nodes.map((node) => node.status()).every(({ isFull, isSettled }) => isFull && isSettled))
+app.get('/settled', async (_req, res) => {
+  const nodes = await Promise.all(stores.nodes.map((node) => node.status()))
+  res.json(nodes.every(({ isFull, isSettled }) => isFull && isSettled))
 })
 app.get('/report', (_req, res) => {
   res.json({ events, rejections })
