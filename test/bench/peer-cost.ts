@@ -109,7 +109,8 @@ async function measure(count: number, sessions: number) {
       [2, 'elsewhere'],
     ] as const) {
       const tried = keys.slice(0, TRIES)
-      const at = (key: string): SimulatedNode => nodes.get(anyone.node.places.rank(key)[place]?.name ?? '') as SimulatedNode
+      const at = (key: string): SimulatedNode =>
+        nodes.get(anyone.node.places.rank(key)[place]?.name ?? '') as SimulatedNode
       const read = await cost(async () => {
         for (const key of tried) await time.within(at(key).process, () => at(key).sessions.read(key))
       })
