@@ -185,6 +185,19 @@ describe('a server that is away', () => {
     await until('it answers', async () => (await node.store.read(key)) !== undefined)
   })
 
+  test('`to`, in switch: what it cannot be given is not shown', async () => {
+    const { start, move, servers } = site()
+    const node = start()
+    await move('shadow', 'switch')
+    const key = createKey()
+    await put(servers.from, key, createRecord())
+    node.to.fault = (call) => (call.key === key && call.operation === 'write' ? { kind: 'throw' } : undefined)
+    await expect(node.store.read(key)).rejects.toThrow("met the fault 'throw'")
+    node.to.fault = undefined
+    expect(await node.store.read(key)).toBeDefined()
+    expect(await servers.to.read(key)).toBeDefined()
+  })
+
   test('`from`, in drain: needed until all of it has been brought over, then no more', async () => {
     const { start, move, servers, settled } = site({ lists: false })
     const node = start()

@@ -1,9 +1,12 @@
 import { migrate, moveMigration } from '@holdfast/core'
 import { memoryStore } from '@holdfast/memory'
-import { describe, test } from 'vitest'
+import { describe, test, vi } from 'vitest'
 import { storeConformance } from './store-conformance.js'
 
 const PHASES = ['off', 'shadow', 'switch', 'drain', 'done'] as const
+
+// A thousand random sequences run over the stores themselves; in each phase fewer.
+vi.stubEnv('HOLDFAST_RUNS', process.env['HOLDFAST_RUNS'] ?? '200')
 
 for (const [at, phase] of PHASES.entries()) {
   describe(`migrate in the phase '${phase}'`, () => {
@@ -23,3 +26,5 @@ for (const [at, phase] of PHASES.entries()) {
     })
   })
 }
+
+vi.unstubAllEnvs()

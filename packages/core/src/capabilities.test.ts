@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { guard } from './guard.js'
+import { migrate } from './migrate.js'
 import { nearCache } from './near-cache.js'
 import { observe } from './observe.js'
 import { OpeningStore } from './opening-store.js'
@@ -84,4 +85,15 @@ test.each([
   await replicated.drain?.()
   expect([one.drain, other.drain].map(({ mock }) => mock.calls.length)).toEqual([1, 1])
   await replicated.close()
+})
+
+test('migrate believes the store that decides, and is drained with both', async () => {
+  const [from, to] = [nearby(), plain({ drain: vi.fn(async () => {}) })]
+  const migrating = migrate({ from: from.store, to })
+  expect(migrating.health?.()).toEqual({ ok: false, reason: 'filling.' })
+  expect(ranksNodes(migrating) && migrating.nodesOf('key')).toEqual(['a', 'b'])
+  await migrating.drain?.()
+  expect(from.drain).toHaveBeenCalledTimes(1)
+  expect(to.drain).toHaveBeenCalledTimes(1)
+  await migrating.close()
 })
