@@ -327,7 +327,9 @@ export class World {
       login.acknowledged.set(field, this.time.now)
       if (answer.isDegraded) login.isDegraded = true
     }
-    if (isWrite || isTouch) login.aliveUntil = Math.max(login.aliveUntil, beganAt + this.#leastMs)
+    // A request that comes when the session is about to expire may be too late with its touch.
+    if (isWrite || (isTouch && beganAt < login.aliveUntil))
+      login.aliveUntil = Math.max(login.aliveUntil, beganAt + this.#leastMs)
   }
 
   async #logOut(login: Login): Promise<void> {

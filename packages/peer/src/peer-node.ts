@@ -206,14 +206,18 @@ export class PeerNode {
     return this.#call(peer, request, options)
   }
 
-  /** A write that this node took did not reach these nodes. Resolves to how long one of them may still answer alone. */
+  /**
+   * A write that this node took did not reach these nodes. Returns for how long one of them may still answer alone: the first
+   * in rank; by another list of nodes, which one may have that has not been heard since this node started, it is another one.
+   */
   noteBypassed(key: string, nodes: readonly string[]): number {
     const [first] = this.places.rank(key)
+    const isSure = this.#isAgreed && performance.now() - this.#startedAt > LEASE_MS
     let waitMs = 0
     for (const name of nodes) {
       const peer = this.peers.get(name)
       peer?.owe(key)
-      if (peer && name === first?.name) waitMs = Math.max(0, peer.grantedUntil - performance.now())
+      if (peer && (name === first?.name || !isSure)) waitMs = Math.max(waitMs, peer.grantedUntil - performance.now())
     }
     return waitMs
   }

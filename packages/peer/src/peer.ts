@@ -13,8 +13,8 @@ export class Peer {
   readonly name: string
   /** Until when it lets this node answer alone what it is the second in rank for. */
   leaseUntil = 0
-  /** Until when this node lets it. */
-  grantedUntil = 0
+  /** Until when this node lets it. What it let it before it started again it does not know. */
+  grantedUntil = performance.now() + LEASE_MS
   /** This node has not yet pushed to it all that it holds for it, or it may have lost that again. */
   needsSweep = true
   /** It has pushed to this node all that it holds for it. */
