@@ -6,7 +6,7 @@ import { type Flaw, oneByOne } from './naive-migration.js'
 
 /** Enough to find each of the flaws. */
 const RUNS = 2_000
-const RUNS_WITHOUT = 200
+const RUNS_WITHOUT = 100
 const SEED = 1
 
 /** What the schedules of `migration.test.ts` find in a design. */
