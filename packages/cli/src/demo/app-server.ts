@@ -105,7 +105,7 @@ export class AppServer {
     const { process: child } = this.#status
     this.#wanted.add(child)
     const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
-    child.send({ leave: true } satisfies ServerOrder)
+    order(child, { leave: true })
     await once(child, 'exit')
     clearTimeout(late)
   }
@@ -114,14 +114,21 @@ export class AppServer {
   async move(phase: MigrationPhase): Promise<void> {
     if (this.#status.is !== 'running') throw new Error(`Server ${this.name} is not running.`)
     const { process: child } = this.#status
-    const signal = AbortSignal.timeout(PATIENCE_MS)
-    child.send({ move: phase } satisfies ServerOrder)
-    for (;;) {
-      const [news] = (await once(child, 'message', { signal })) as [ServerNews]
-      if (!('moved' in news) || news.moved !== phase) continue
-      if (news.refusal !== undefined) throw new Error(news.refusal)
-      return
-    }
+    await new Promise<void>((resolve, reject) => {
+      const end = (refusal?: string): void => {
+        clearTimeout(late)
+        child.off('message', hear).off('exit', gone)
+        if (refusal === undefined) resolve()
+        else reject(new Error(refusal))
+      }
+      const hear = (news: ServerNews): void => {
+        if ('moved' in news && news.moved === phase) end(news.refusal)
+      }
+      const gone = (): void => end(`Server ${this.name} has ended.`)
+      const late = setTimeout(() => end(`Server ${this.name} does not answer.`), PATIENCE_MS)
+      child.on('message', hear).once('exit', gone)
+      order(child, { move: phase })
+    })
   }
 
   /** SIGKILL: the process gets no chance to save anything. Resolves when it is gone. */
@@ -158,6 +165,9 @@ export class AppServer {
     this.#options.onChange()
   }
 }
+
+/** Where it cannot be told any more, its end says so. */
+const order = (child: ChildProcess, what: ServerOrder): void => void child.send(what, () => {})
 
 const isHealthy = async (port: number): Promise<boolean> => {
   const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined)
