@@ -242,6 +242,35 @@ test(
 )
 
 test(
+  'a write that skipped the primary is not acknowledged when the backup that took it cannot be told: the primary may not see it',
+  inVirtualTime(async (nodes) => {
+    const [first, , third] = await nodes.startAll()
+    const [a, b, c] = NAMES
+    const cut = (one: string, other: string): void => {
+      nodes.network.cut(one, other)
+      nodes.network.cut(other, one)
+    }
+    cut(a, c)
+    await nodes.time.sleep(2_000)
+    const [key = ''] = Array.from({ length: 200 }, (_, at) => `key-${at}`).filter((one) => {
+      const [primary, backup] = first.node.places.rank(one).map(({ name }) => name)
+      return primary === a && backup === b
+    })
+    const written = nodes.time
+      .within(third.process, () => third.sessions.write(key, record(clockAt(nodes.time.now)), 'newer'))
+      .then(
+        () => 'acknowledged',
+        ({ code }: { readonly code: string }) => code,
+      )
+    while (!(await third.node.memory.read(key))) await nodes.time.sleep(0.1)
+    cut(b, c)
+    expect(await written).toBe('STORE_UNAVAILABLE')
+    expect(first.node.mayAnswer(key)).toBe(true)
+    expect(await first.sessions.read(key)).toBeUndefined()
+  }),
+)
+
+test(
   'a backup that starts again at once does not know which lease it gave: a write waits for that one too',
   inVirtualTime(async (nodes) => {
     const [first, second, third] = await nodes.startAll()

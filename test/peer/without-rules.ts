@@ -68,16 +68,6 @@ export const withoutRule: Readonly<Record<string, TakeAway>> = {
           return 0
         } satisfies PeerNode['noteBypassed'],
     ),
-  'a backup that took a write is not told that it skipped the first in rank': () =>
-    replace(
-      PeerNode.prototype,
-      'ask',
-      (ask) =>
-        function (this: PeerNode, name, request, options) {
-          const asked = ask.call(this, name, request, options)
-          return request.op === 'bypassed' ? asked.catch(() => ({ waitMs: LEASE_MS })) : asked
-        } as PeerNode['ask'],
-    ),
   'nothing is owed': () => replace(Peer.prototype, 'owe', () => () => undefined),
   'a lease counts from when its answer came': () => {
     const until = new WeakMap<Peer, number>()
