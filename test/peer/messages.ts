@@ -51,12 +51,12 @@ export const requests: fc.Arbitrary<PeerRequest> = fc.oneof(
   object({ op: op('compare'), sums: list(finite) }),
   object({ op: op('offer'), offers: list(object({ key, revision, tag, expiresAt: finite })) }),
   object({ op: op('push'), records: list(fc.tuple(key, record)) }),
-  object({ op: op('swept'), boot: text }),
+  object({ op: op('swept'), boot: text, known: list(name) }),
 )
 
 /** Every reply that there is, by what was asked. */
 export const replies: { readonly [Of in Op]: fc.Arbitrary<PeerReplies[Of]> } = {
-  ping: object({ ...introduction, hasLease: fc.boolean(), known: list(name) }),
+  ping: object({ ...introduction, hasLease: fc.boolean() }),
   read: object({ record: current, isFilling: fc.boolean() }),
   write: outcome,
   touch: outcome,

@@ -59,11 +59,11 @@ export const isRequest: Check = either(
   shape({ op: is('compare'), sums: list(isFinite) }),
   shape({ op: is('offer'), offers: list(isOffer) }),
   shape({ op: is('push'), records: list(pair(isKey, isRecord)) }),
-  shape({ op: is('swept'), boot: isText }),
+  shape({ op: is('swept'), boot: isText, known: list(isName) }),
 )
 
 export const isReplyTo: Readonly<Record<string, Check>> = {
-  ping: shape({ ...introduction, hasLease: isBoolean, known: list(isName) }),
+  ping: shape({ ...introduction, hasLease: isBoolean }),
   read: shape({ record: isCurrent, isFilling: isBoolean }),
   write: isOutcome,
   touch: isOutcome,

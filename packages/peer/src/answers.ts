@@ -49,6 +49,7 @@ export class Answers {
         return {}
       case 'swept': {
         if (request.boot !== boot) return {}
+        this.#node.told(from, request.known)
         const peer = peers.get(from)
         if (peer) peer.hasSweptUs = true
         else this.#node.guests.swept(from)
@@ -65,8 +66,7 @@ export class Answers {
     else guests.heard(from, ping)
     const hasLease = peer !== undefined && !ping.isLeaving && isFull && this.#node.isAgreed && peer.isWhole(list)
     if (hasLease) peer.grantedUntil = performance.now() + LEASE_MS
-    const known = ping.list === list ? [] : this.#node.known
-    return { ...this.#node.introduce(), hasLease, known }
+    return { ...this.#node.introduce(), hasLease }
   }
 
   /**

@@ -19,8 +19,11 @@ export type PeerRequest =
   /** Which of these does the other lack, or have otherwise? */
   | { readonly op: 'offer'; readonly offers: readonly Offer[] }
   | { readonly op: 'push'; readonly records: readonly (readonly [key: string, record: SessionRecord])[] }
-  /** The node with this boot id now has all that the sender holds for it. */
-  | { readonly op: 'swept'; readonly boot: string }
+  /**
+   * The node with this boot id now has all that the sender holds for it. `known`: where its list is another one, all nodes
+   * that may have sessions; else none.
+   */
+  | { readonly op: 'swept'; readonly boot: string; readonly known: readonly string[] }
 
 export interface Introduction {
   /** New with each start of the process. */
@@ -47,11 +50,7 @@ export interface Offer {
 /** The answers, by what was asked. */
 export interface PeerReplies {
   /** `hasLease`: for 400 ms from when it sent, the sender may answer what it is first in rank for from its own memory. */
-  ping: Introduction & {
-    readonly hasLease: boolean
-    /** All nodes that may have sessions, where the list of the sender is another one; else none. */
-    readonly known: readonly string[]
-  }
+  ping: Introduction & { readonly hasLease: boolean }
   /** `isFilling`: the node lost its data and does not have all of its share yet, so that nothing there says nothing. */
   read: { readonly record: SessionRecord | undefined; readonly isFilling: boolean }
   write: WriteOutcome

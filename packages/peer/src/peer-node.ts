@@ -244,10 +244,6 @@ export class PeerNode {
     try {
       const reply = await this.#call(peer, { op: 'ping', ...this.introduce() })
       this.heard(peer, reply)
-      this.guests.told(
-        peer.name,
-        reply.known.filter((name) => name !== this.self && !this.peers.has(name)),
-      )
       if (reply.hasLease && !this.#isLeaving) peer.leaseUntil = sentAt + LEASE_MS
       else peer.leaseUntil = 0
     } catch {
@@ -359,10 +355,19 @@ export class PeerNode {
     throw new StoreUnavailableError(`peer: no answer of ${peer.name} to a ${request.op} within ${Math.round(ms)} ms.`)
   }
 
-  /** The nodes that it knows and that may have something: those that are gone for good were made up for. */
-  get known(): readonly string[] {
+  /** Those that may have sessions, for one that has another list: what was on a node that is gone for good was made up for. */
+  knownTo(peer: Peer): readonly string[] {
+    if (!peer.hasOtherList(this.list)) return []
     const others = [...this.peers.values()].filter(({ isMadeUp }) => !isMadeUp)
     return [this.self, ...others.map(({ name }) => name)]
+  }
+
+  /** One of the others knows these. */
+  told(by: string, known: readonly string[]): void {
+    this.guests.told(
+      by,
+      known.filter((name) => name !== this.self && !this.peers.has(name)),
+    )
   }
 
   /** What it says of itself in a heartbeat. */

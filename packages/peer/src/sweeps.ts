@@ -31,7 +31,7 @@ export class Sweeps {
       if (isWhole) {
         peer.swept(undefined)
         await this.#bringDiffering(peer.name)
-        await this.#node.ask(peer.name, { op: 'swept', boot: boot ?? '' })
+        await this.#node.ask(peer.name, { op: 'swept', boot: boot ?? '', known: this.#node.knownTo(peer) })
         if (peer.boot !== boot) throw new Error('It has started again.')
         peer.swept(boot)
       } else {

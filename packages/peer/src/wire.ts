@@ -35,7 +35,7 @@ function requestFields(request: PeerRequest): Field[] {
     case 'push':
       return listFields(request.records, ([key, record]) => [key, ...recordFields(record)])
     case 'swept':
-      return [request.boot]
+      return [request.boot, ...listFields(request.known, (name) => [name])]
   }
 }
 
@@ -65,7 +65,7 @@ function requestOf(op: string, fields: Fields): PeerRequest {
     case 'push':
       return { op: 'push', records: fields.list('records', () => [fields.key(), fields.record()] as const) }
     case 'swept':
-      return { op: 'swept', boot: fields.text('boot') }
+      return { op: 'swept', boot: fields.text('boot'), known: fields.list('known', () => fields.name('node')) }
     default:
       throw new BadMessageError(`it asks for ${JSON.stringify(op)}, which this node does not know`)
   }
@@ -75,8 +75,7 @@ function replyFields(op: Op, reply: AnyReply): Field[] {
   switch (op) {
     case 'ping': {
       const introduction = reply as PeerReplies['ping']
-      const { hasLease, known } = introduction
-      return [...introductionFields(introduction), hasLease, ...listFields(known, (name) => [name])]
+      return [...introductionFields(introduction), introduction.hasLease]
     }
     case 'read': {
       const { isFilling, record } = reply as PeerReplies['read']
@@ -107,11 +106,7 @@ export function parseReply(op: Op, fields: Fields): AnyReply {
 function replyOf(op: Op, fields: Fields): AnyReply {
   switch (op) {
     case 'ping':
-      return {
-        ...parseIntroduction(fields),
-        hasLease: fields.flag('hasLease'),
-        known: fields.list('known', () => fields.name('node')),
-      }
+      return { ...parseIntroduction(fields), hasLease: fields.flag('hasLease') }
     case 'read':
       return { isFilling: fields.flag('isFilling'), record: parseMaybeRecord(fields) }
     case 'write':
