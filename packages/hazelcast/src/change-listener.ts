@@ -16,8 +16,10 @@ export function listenForChanges(source: ClientSource, port: MapPort, listener: 
     listener(undefined)
     void follow(client, port, listener).then(
       (ends) => {
-        if (isOver) ends()
-        else end = ends
+        if (isOver) return ends()
+        end = ends
+        // Nobody was told of what changed before it listened.
+        listener(undefined)
       },
       () => {},
     )
