@@ -13,8 +13,6 @@ export default defineConfig({
       {
         ssr,
         test: {
-          // Most tests wait for servers; by default one core of two would be left idle.
-          maxWorkers: Math.max(2, availableParallelism() - 1),
           name: 'whole',
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: [...configDefaults.exclude, 'test/demo/**'],
