@@ -142,6 +142,17 @@ describe('the options of express-session', () => {
     expect(calls).toEqual({ read: 5, write: 0, touch: 0 })
   })
 
+  test('a maxAge that lost a ms to the clock, as that of express-session does, is no change', async () => {
+    const { store, calls } = await counted({})
+    const cookie = (originalMaxAge: number) => ({ originalMaxAge, expires: new Date(Date.now() + HOUR) })
+    await store.set('sid', { user: 'ada', cookie: cookie(HOUR) } as SessionData)
+    const loaded = (await store.get('sid')) as SessionData
+    Object.assign(calls, { read: 0, write: 0, touch: 0 })
+    await store.touch('sid', Object.assign(loaded, { cookie: cookie(HOUR - 1) }))
+    await store.set('sid', Object.assign(loaded, { cookie: cookie(HOUR - 2) }))
+    expect(calls).toEqual({ read: 0, write: 0, touch: 0 })
+  })
+
   test('cookie.maxAge is the life of cookie and session; rolling sends the cookie each time', async () => {
     const still = await counted({ cookie: { maxAge: 14 * 24 * HOUR } })
     expect(cookieLife((await still.browser.get('/login')).setCookies[0])).toSatisfy(near(14 * 24 * HOUR))

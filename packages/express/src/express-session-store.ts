@@ -1,7 +1,16 @@
 import type { EventEmitter } from 'node:events'
 import * as nodeModule from 'node:module'
 import { type Bridge, type BridgeBase, ConfigError, createBridge, isListed, type Sessions } from '@holdfast/core'
-import { adoptedStore, clearOld, cookieText, deadlineOf, type Fields, idsOf, type OldStore } from './old-store.js'
+import {
+  adoptedStore,
+  clearOld,
+  cookieText,
+  deadlineOf,
+  type Fields,
+  idsOf,
+  type OldStore,
+  storedCookie,
+} from './old-store.js'
 
 /** A session as it is stored: the fields of the app, and `cookie`. With the types of express-session it is their `SessionData`. */
 export type StoredFields = ExpressSessionTypes extends { createSession(req: never, session: infer Fields): unknown }
@@ -168,7 +177,7 @@ const storeOver = (Store: StoreClass) =>
     #set(sid: string, session: Fields): Promise<void> {
       return this.#inOrder(session, async (progress) => {
         const { id, ...fields } = session
-        const data = id === sid ? fields : session
+        const data = { ...(id === sid ? fields : session), cookie: storedCookie(session) }
         const options = { base: progress.base, expiresAt: deadlineOf(session, this.#bridge.now()) }
         progress.base = (await this.#bridge.store(sid, data, options)).base
         progress.cookie = cookieText(session)
@@ -185,7 +194,7 @@ const storeOver = (Store: StoreClass) =>
         if (!stored) return
         const { data, base } = stored
         if (cookieText(data) === cookie) await this.#bridge.touch(sid, { base, expiresAt })
-        else await this.#bridge.store(sid, { ...data, cookie: session.cookie }, { base, expiresAt })
+        else await this.#bridge.store(sid, { ...data, cookie: storedCookie(session) }, { base, expiresAt })
         progress.cookie = cookie
       })
     }

@@ -17,9 +17,18 @@ interface Cookie {
 }
 export type Fields = Record<string, unknown> & { readonly cookie?: Cookie }
 
+/**
+ * As it is stored. express-session takes `originalMaxAge` from two looks at the clock, so that it may lose a ms with each
+ * request: to 10 ms it stays what the app said.
+ */
+export function storedCookie({ cookie }: Fields): Cookie | undefined {
+  const { toJSON: _, ...plain } = (cookie?.toJSON?.() ?? cookie ?? {}) as Cookie
+  if (!cookie || typeof plain.originalMaxAge !== 'number') return cookie && plain
+  return { ...plain, originalMaxAge: Math.round(plain.originalMaxAge / 10) * 10 }
+}
+
 /** Without the deadline, which is the record's. */
-export const cookieText = ({ cookie }: Fields): string =>
-  JSON.stringify({ ...(cookie?.toJSON?.() ?? cookie), expires: undefined })
+export const cookieText = (session: Fields): string => JSON.stringify({ ...storedCookie(session), expires: undefined })
 
 /**
  * When a session ends that is used now: after `cookie.maxAge`, for stores leave an old `expires` there when they touch.
