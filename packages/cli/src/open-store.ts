@@ -14,8 +14,8 @@ const CONNECT_MS = 5_000
 /** As in `createSessions({ encryptionKeys })`: newest first, separated by commas. */
 const KEYS = 'HOLDFAST_ENCRYPTION_KEYS'
 
-/** Loaded when it is asked for: a command that prints a help text needs none of them. */
-const ADAPTERS: Readonly<Record<string, () => Promise<StoreAdapter>>> = {
+/** Of servers, by the scheme of their URLs. Loaded when it is asked for: a command that prints a help text needs none of them. */
+export const ADAPTERS: Readonly<Record<string, () => Promise<StoreAdapter>>> = {
   redis: async () => (await import('@holdfast/redis')).redis,
   rediss: async () => (await import('@holdfast/redis')).redis,
   'redis+sentinel': async () => (await import('@holdfast/redis')).redis,

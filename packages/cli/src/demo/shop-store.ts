@@ -10,6 +10,7 @@ import {
   type StoreAdapter,
   type StoreEvent,
 } from '@holdfast/core'
+import { ADAPTERS } from '../open-store.js'
 
 /**
  * Where the sessions of this app server are, for `createSessions`. A shop is given no more than the URLs in its environment;
@@ -84,14 +85,7 @@ async function open(url: string, besides: string | undefined): Promise<SessionSt
 }
 
 async function adapterOf(url: string): Promise<StoreAdapter> {
-  switch (url.split(':', 1)[0]) {
-    case 'memcached':
-      return (await import('@holdfast/memcached')).memcached
-    case 'hazelcast':
-      return (await import('@holdfast/hazelcast')).hazelcast
-    case 'peer':
-      return (await import('@holdfast/peer')).peer
-    default:
-      return (await import('@holdfast/redis')).redis
-  }
+  const [scheme = ''] = url.split(':', 1)
+  const load = ADAPTERS[scheme] ?? (async () => (await import('@holdfast/peer')).peer)
+  return load()
 }
